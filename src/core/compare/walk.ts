@@ -1,0 +1,31 @@
+import type { Budget } from './budget.ts';
+import type { Accounted, Findings } from './finding.ts';
+
+/** How the elements of a list are matched. */
+export type ListMode =
+  | { readonly mode: 'ordered' }
+  /** Order does not matter; with a key, elements with the same key belong together. */
+  | { readonly mode: 'bag'; readonly key?: string; readonly accounted: Accounted }
+  /** The members vary: any with a shape that was seen will do, as many as `min` to `max`. */
+  | {
+      readonly mode: 'pick';
+      readonly shapes: ReadonlySet<string>;
+      readonly min: number;
+      readonly max: number;
+      readonly accounted: Accounted;
+    };
+
+export const ORDERED: ListMode = { mode: 'ordered' };
+
+/** What every walk is given. */
+export interface WalkContext {
+  readonly budget: Budget;
+  readonly findings: Findings;
+  /** Whether the order of an object's members matters. */
+  readonly keyOrder: boolean;
+  /** Asked only for lists that differ. */
+  listMode(pattern: string, path: string): ListMode;
+}
+
+/** Characters of a rendered value that are kept. */
+export const MAX_VALUE_TEXT = 2_000;

@@ -1,0 +1,124 @@
+import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
+import { CELL_STATES, SIDES } from './cell.ts';
+import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
+import { CutoverError } from './errors.ts';
+import type { Latch, Pin, Scope } from './routing.ts';
+import { PPM } from './routing.ts';
+import { scopeKey } from './scope.ts';
+
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`. */
+export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
+  const latches = new Map<string, HeldLatch>();
+  const pins = new Map<string, Pin>();
+  const dials = new Map<string, DialOrder>();
+  const cells = new Map<CellKey, CellState>();
+  const holds = new Map<string, Latch>();
+  const versions = new Map<Side, Announced>();
+  for (const [key, value] of items) {
+    const name = key.slice(key.indexOf(':') + 1);
+    if (key.startsWith('latch:')) latches.set(name, readLatch(name, at(key, value)));
+    else if (key.startsWith('pin:')) pins.set(name, readPin(at(key, value)));
+    else if (key.startsWith('dial:')) dials.set(name, readDial(name, at(key, value)));
+    else if (key.startsWith('hold:')) holds.set(name, readLatch(name, at(key, value)));
+    else if (key.startsWith('version:')) versions.set(readSide(key, name), readVersion(at(key, value)));
+    else if (key.startsWith('cell:')) cells.set(name as CellKey, readCell(key, value)); // written from a CellKey
+  }
+  const known = items.get('revision');
+  const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
+  return { revision, madeAt, latches, pins, dials, cells, holds, versions };
+}
+
+/** A stored value with the place it came from, so that an error can name it. */
+interface Item {
+  readonly key: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function at(key: string, value: unknown): Item {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw corrupt(key, 'is not an object');
+  return { key, fields: value as Record<string, unknown> }; // a plain object: only read, each field checked
+}
+
+function readRevision(item: Item): { revision: number; madeAt: number } {
+  return { revision: wholeNumber(item, 'revision'), madeAt: number(item, 'madeAt') };
+}
+
+function readLatch(name: string, item: Item): HeldLatch {
+  const latch = { scope: readScope(item, name), ...readOrder(item) };
+  const { members } = item.fields;
+  if (members === undefined) return latch;
+  if (!Array.isArray(members) || !members.every((member) => typeof member === 'string')) {
+    throw corrupt(item.key, 'has members that are not names');
+  }
+  return { ...latch, members: members as TenantId[] }; // written from tenants
+}
+
+function readPin(item: Item): Pin {
+  const { side, until } = item.fields;
+  if (!SIDES.includes(side as Side)) throw corrupt(item.key, 'names no side');
+  const pin = { scope: readScope(item), side: side as Side, ...readOrder(item) }; // checked on the line above
+  return until === undefined ? pin : { ...pin, until: number(item, 'until') };
+}
+
+function readDial(name: string, item: Item): DialOrder {
+  const dialPpm = wholeNumber(item, 'dialPpm');
+  const configPpm = item.fields.configPpm === null ? null : wholeNumber(item, 'configPpm');
+  if (dialPpm > PPM) throw corrupt(item.key, `has a dial of ${dialPpm}`);
+  return { scope: readScope(item, name), dialPpm, configPpm, ...readOrder(item) };
+}
+
+function readSide(key: string, name: string): Side {
+  const side = SIDES.find((known) => known === name);
+  if (side === undefined) throw corrupt(key, 'names no side');
+  return side;
+}
+
+function readVersion(item: Item): Announced {
+  return { version: text(item, 'version'), ...readOrder(item) };
+}
+
+function readCell(key: string, value: unknown): CellState {
+  const state = CELL_STATES.find((known) => known === value);
+  if (state === undefined || !key.includes(' ')) throw corrupt(key, 'is no state of a cell');
+  return state;
+}
+
+function readOrder(item: Item): { at: number; actor: string; reason: string } {
+  return { at: number(item, 'at'), actor: text(item, 'actor'), reason: text(item, 'reason') };
+}
+
+function readScope(item: Item, name?: string): Scope {
+  const { scope } = item.fields;
+  const { fields } = at(`${item.key} (scope)`, scope);
+  const known: Record<string, string> = {};
+  for (const part of ['tenant', 'endpoint', 'cohort']) {
+    if (fields[part] !== undefined) known[part] = text({ key: item.key, fields }, part);
+  }
+  const read = known as { tenant?: TenantId; endpoint?: EndpointId; cohort?: string }; // written from a Scope
+  if (name !== undefined && scopeKey(read) !== name) throw corrupt(item.key, 'holds another scope than its key says');
+  return read;
+}
+
+function text(item: Item, field: string): string {
+  const value = item.fields[field];
+  if (typeof value !== 'string') throw corrupt(item.key, `has no text in ${field}`);
+  return value;
+}
+
+function number(item: Item, field: string): number {
+  const value = item.fields[field];
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw corrupt(item.key, `has no number in ${field}`);
+  return value;
+}
+
+function wholeNumber(item: Item, field: string): number {
+  const value = number(item, field);
+  if (!Number.isSafeInteger(value) || value < 0) throw corrupt(item.key, `has ${value} in ${field}`);
+  return value;
+}
+
+function corrupt(key: string, what: string): CutoverError {
+  return new CutoverError('STORE_CORRUPT', `The stored item ${key} ${what}.`, {
+    hint: 'Restore the state folder from a copy, or move it away to begin anew; the journal tells what was in force.',
+  });
+}

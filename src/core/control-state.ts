@@ -1,0 +1,442 @@
+import type { CellKey, CellState, Side } from './cell.ts';
+import { cellOfKey } from './cell.ts';
+import type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
+import {
+  changedItems,
+  cohortsOf,
+  configuredPpm,
+  dialsOf,
+  endpointChanges,
+  latchOver,
+  presentPpm,
+  settleDials,
+} from './control-model.ts';
+import type { ErrorCode } from './errors.ts';
+import type { NewJournalEntry, StateItem } from './ports.ts';
+import type { Dial, Pin, Scope } from './routing.ts';
+import { PPM } from './routing.ts';
+import { describeScope, scopeKey, tenantsOf } from './scope.ts';
+
+export type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
+// The door of this area is this module; the model lies apart to keep either readable.
+export { restoreState, tableOf } from './control-model.ts';
+
+/** What can be ordered. */
+export type Command =
+  | {
+      readonly kind: 'dial.set';
+      readonly scope: Scope;
+      readonly dialPpm: number;
+      /** What decided it, where no person did. */
+      readonly evidence?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'rollback'; readonly scope: Scope }
+  | { readonly kind: 'unlatch'; readonly scope: Scope }
+  | {
+      readonly kind: 'pin.set';
+      readonly id: string;
+      readonly scope: Scope;
+      readonly side: Side;
+      readonly until?: number;
+    }
+  | { readonly kind: 'pin.lift'; readonly id: string }
+  | { readonly kind: 'config.load'; readonly base: TableBase }
+  /**
+   * States of the cells that change; `observing` forgets a cell. Dials may be lowered in the same breath.
+   * `evidence` is what decided it: proofs, a tripwire's numbers.
+   */
+  | {
+      readonly kind: 'cells.set';
+      readonly cells: readonly (readonly [CellKey, CellState])[];
+      readonly dials?: readonly Dial[];
+      readonly evidence?: Readonly<Record<string, unknown>>;
+    }
+  /** Nothing in the scope is promoted until it is resumed; what serves goes on, and is taken back as ever. */
+  | { readonly kind: 'hold'; readonly scope: Scope }
+  | { readonly kind: 'resume'; readonly scope: Scope }
+  /** A side runs another version from now on. */
+  | { readonly kind: 'deploy'; readonly side: Side; readonly version: string };
+
+/** Who orders, why and when (milliseconds since the epoch). */
+export interface By {
+  readonly actor: string;
+  readonly reason: string;
+  readonly at: number;
+}
+
+export interface Applied {
+  readonly ok: true;
+  readonly state: ControlState;
+  readonly journal: NewJournalEntry;
+  /** What changed, for the store; written together with the entry. */
+  readonly items: StateItem[];
+}
+
+export interface Rejected {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Most pins, latches and dials there may be at once; each costs a look-up entry per member of its cohort. */
+export const MAX_ORDERS = 10_000;
+/** Most changes that one journal entry spells out. */
+const MAX_EVIDENCE = 100;
+
+/**
+ * The next state, its journal entry and the items to store; or why not. Total and pure.
+ * An accepted command raises the revision by one, even where it changes nothing else: what was ordered stays in the journal.
+ *
+ * - `dial.set`: CONFLICT where it would raise a dial under a latch that covers the whole scope; lowering always works.
+ * - `rollback`: never refused for the state it meets; a second one for the same scope keeps the first latch.
+ * - `unlatch`: lifts exactly the latch of that scope, else NOT_FOUND with the latches there are.
+ * - `pin.set`: CONFLICT for an id in use, or for a pin to the candidate under a latch; pins whose time is over go away by themselves.
+ * - `config.load`: never lifts a latch; a dial it would raise under one stays where it was until no latch covers it.
+ */
+export function applyCommand(state: ControlState, command: Command, by: By): Applied | Rejected {
+  const step = nextStep(state, command, by);
+  if ('code' in step) return step;
+  const next = settleDials({
+    ...dropExpired(step.state, by.at),
+    stale: [],
+    revision: state.revision + 1,
+    madeAt: by.at,
+  });
+  return {
+    ok: true,
+    // What settling dropped is deleted by this very command.
+    state: { ...next, stale: [] },
+    items: changedItems(state, next),
+    journal: {
+      at: by.at,
+      actor: by.actor,
+      action: step.action,
+      scope: step.scope,
+      reason: by.reason,
+      evidence: { ...step.evidence, ...otherDials(state, next, command) },
+      revision: next.revision,
+    },
+  };
+}
+
+interface Step {
+  readonly state: ControlState;
+  readonly action: string;
+  readonly scope: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+function nextStep(state: ControlState, command: Command, by: By): Step | Rejected {
+  switch (command.kind) {
+    case 'dial.set':
+      return setDial(state, command, by);
+    case 'rollback':
+      return rollBack(state, command.scope, by);
+    case 'unlatch':
+      return unlatch(state, command.scope);
+    case 'pin.set':
+      return setPin(state, command, by);
+    case 'pin.lift':
+      return liftPin(state, command.id);
+    case 'config.load':
+      return loadConfig(state, command.base, by);
+    case 'cells.set':
+      return setCells(state, command, by);
+    case 'hold':
+      return hold(state, command.scope, by);
+    case 'resume':
+      return resume(state, command.scope);
+    case 'deploy':
+      return deploy(state, command, by);
+  }
+}
+
+function setDial(state: ControlState, command: Command & { kind: 'dial.set' }, by: By): Step | Rejected {
+  const { scope, dialPpm } = command;
+  if (!Number.isInteger(dialPpm) || dialPpm < 0 || dialPpm > PPM) {
+    return rejected(
+      'INPUT_INVALID',
+      `A dial of ${dialPpm} is not possible.`,
+      'Give parts per million: 0 to 1,000,000.',
+    );
+  }
+  const unknown = unknownCohort(state, scope);
+  if (unknown !== undefined) return unknown;
+  if (!state.dials.has(scopeKey(scope)) && state.dials.size >= MAX_ORDERS) {
+    return rejected('CONFLICT', `There are ${MAX_ORDERS} dials already.`, 'Set the dial of a wider scope.');
+  }
+  const before = presentPpm(state, scope);
+  const latch = dialPpm > before ? latchOver(state, scope) : undefined;
+  if (latch !== undefined)
+    return underLatch(`The dial of ${describeScope(scope)} cannot be raised to ${dialPpm}`, latch);
+  const order: DialOrder = { scope, dialPpm, configPpm: configuredPpm(state.base, scope), ...stamp(by) };
+  return {
+    state: { ...state, dials: new Map(state.dials).set(scopeKey(scope), order) },
+    action: 'dial.set',
+    scope: describeScope(scope),
+    evidence: { before: dialsOf(state).get(scopeKey(scope))?.dialPpm ?? null, after: dialPpm, ...command.evidence },
+  };
+}
+
+function rollBack(state: ControlState, scope: Scope, by: By): Step | Rejected {
+  const key = scopeKey(scope);
+  const present = state.latches.get(key);
+  const unknown = present === undefined ? unknownCohort(state, scope) : undefined;
+  if (unknown !== undefined) return unknown;
+  if (present === undefined && state.latches.size >= MAX_ORDERS) {
+    return rejected(
+      'CONFLICT',
+      `There are ${MAX_ORDERS} latches already.`,
+      'Roll back a wider scope: `cutover rollback`.',
+    );
+  }
+  const latch = present ?? newLatch(state, scope, by);
+  return {
+    state: present === undefined ? { ...state, latches: new Map(state.latches).set(key, latch) } : state,
+    action: 'rollback',
+    scope: describeScope(scope),
+    evidence: { before: present ?? null, after: latch },
+  };
+}
+
+function newLatch(state: ControlState, scope: Scope, by: By): HeldLatch {
+  const latch = { scope, ...stamp(by) };
+  return scope.cohort === undefined
+    ? latch
+    : { ...latch, members: tenantsOf({ cohort: scope.cohort }, cohortsOf(state)) ?? [] };
+}
+
+function unlatch(state: ControlState, scope: Scope): Step | Rejected {
+  const key = scopeKey(scope);
+  const latch = state.latches.get(key);
+  if (latch === undefined) {
+    const names = [...state.latches.values()].map((held) => describeScope(held.scope));
+    const shown = names.slice(0, 20).join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');
+    return rejected(
+      'NOT_FOUND',
+      `There is no latch on ${describeScope(scope)}.`,
+      names.length === 0 ? 'There is no latch at all.' : `Latches there are: ${shown}.`,
+    );
+  }
+  const latches = new Map(state.latches);
+  latches.delete(key);
+  return {
+    state: { ...state, latches },
+    action: 'unlatch',
+    scope: describeScope(scope),
+    evidence: { before: latch, after: null },
+  };
+}
+
+function setPin(state: ControlState, command: Command & { kind: 'pin.set' }, by: By): Step | Rejected {
+  const { id, scope, side, until } = command;
+  if (id === '') return rejected('INPUT_INVALID', 'A pin needs an id.', 'Give any name that is not in use.');
+  if (until !== undefined && !(until > by.at)) {
+    return rejected(
+      'INPUT_INVALID',
+      `The pin ${id} would end before it begins.`,
+      'Give an end in the future, or none.',
+    );
+  }
+  const unknown = unknownCohort(state, scope);
+  if (unknown !== undefined) return unknown;
+  const pins = new Map(dropExpired(state, by.at).pins);
+  if (pins.has(id))
+    return rejected('CONFLICT', `There is a pin ${id} already.`, 'Lift it first, or choose another id.');
+  if (pins.size >= MAX_ORDERS) return rejected('CONFLICT', `There are ${MAX_ORDERS} pins already.`, 'Lift some first.');
+  const latch = side === 'candidate' ? latchOver(state, scope) : undefined;
+  if (latch !== undefined) return underLatch(`${describeScope(scope)} cannot be pinned to the candidate`, latch);
+  const pin: Pin = { scope, side, ...stamp(by), ...(until === undefined ? {} : { until }) };
+  return {
+    state: { ...state, pins: pins.set(id, pin) },
+    action: 'pin.set',
+    scope: describeScope(scope),
+    evidence: { id, before: null, after: pin },
+  };
+}
+
+function liftPin(state: ControlState, id: string): Step | Rejected {
+  const pin = state.pins.get(id);
+  if (pin === undefined) {
+    return rejected('NOT_FOUND', `There is no pin ${id}.`, 'It may have ended; the list of pins shows those in force.');
+  }
+  const pins = new Map(state.pins);
+  pins.delete(id);
+  return {
+    state: { ...state, pins },
+    action: 'pin.lifted',
+    scope: describeScope(pin.scope),
+    evidence: { id, before: pin, after: null },
+  };
+}
+
+function loadConfig(state: ControlState, base: TableBase, by: By): Step {
+  const loaded = { ...state, base };
+  const dials = new Map(state.dials);
+  for (const [key, dial] of new Map([...dialsOf(state), ...dialsOf(loaded)])) {
+    if (state.dials.has(key) || latchOver(loaded, dial.scope) === undefined) continue;
+    const before = presentPpm(state, dial.scope);
+    const after = configuredPpm(base, dial.scope);
+    if (after !== null && after <= before) continue;
+    const configPpm = configuredPpm(state.base, dial.scope);
+    if (after !== configPpm) dials.set(key, { scope: dial.scope, dialPpm: before, configPpm, ...stamp(by) });
+  }
+  const held = [...dials.values()].filter((order) => !state.dials.has(scopeKey(order.scope)));
+  return {
+    state: { ...loaded, dials },
+    action: 'config.loaded',
+    scope: 'all',
+    evidence: {
+      before: sizes(state.base),
+      after: sizes(base),
+      endpoints: endpointChanges(state.base, base),
+      heldBack: held.slice(0, MAX_EVIDENCE).map((order) => describeScope(order.scope)),
+    },
+  };
+}
+
+function sizes(base: TableBase): Readonly<Record<string, number>> {
+  return { endpoints: base.endpoints.length, dials: base.dials.length, cohorts: Object.keys(base.cohorts).length };
+}
+
+function setCells(state: ControlState, command: Command & { kind: 'cells.set' }, by: By): Step | Rejected {
+  const { cells: changes, dials = [] } = command;
+  const cells = new Map(state.cells);
+  const moves: { cell: string; before: CellState; after: CellState }[] = [];
+  for (const [key, after] of changes) {
+    const before = cells.get(key) ?? 'observing';
+    if (after === 'observing') cells.delete(key);
+    else cells.set(key, after);
+    if (moves.length < MAX_EVIDENCE) moves.push({ cell: key, before, after });
+  }
+  let next: ControlState = { ...state, cells };
+  const lowered: unknown[] = [];
+  for (const dial of dials) {
+    const step = setDial(next, { kind: 'dial.set', ...dial }, by);
+    if ('code' in step) return step;
+    lowered.push({ scope: step.scope, ...step.evidence });
+    next = step.state;
+  }
+  const [only] = changes;
+  const single = changes.length === 1 && only !== undefined;
+  return {
+    state: next,
+    action: single ? (CELL_ACTIONS[only[1]] ?? `cell.${only[1]}`) : changes.length === 0 ? 'dial.set' : 'cells.set',
+    scope: single
+      ? describeScope(cellOfKey(only[0]))
+      : changes.length === 0
+        ? scopesText(dials)
+        : `${changes.length} cells`,
+    evidence: {
+      ...(single ? { before: moves[0]?.before, after: only[1] } : { count: changes.length, cells: moves }),
+      ...(lowered.length === 0 ? {} : { dials: lowered }),
+      ...command.evidence,
+    },
+  };
+}
+
+function scopesText(dials: readonly Dial[]): string {
+  const names = dials.slice(0, 20).map((dial) => describeScope(dial.scope));
+  return dials.length > names.length ? `${names.join(', ')} and ${dials.length - names.length} more` : names.join(', ');
+}
+
+function hold(state: ControlState, scope: Scope, by: By): Step | Rejected {
+  const key = scopeKey(scope);
+  const unknown = unknownCohort(state, scope);
+  if (unknown !== undefined) return unknown;
+  if (!state.holds.has(key) && state.holds.size >= MAX_ORDERS) {
+    return rejected('CONFLICT', `There are ${MAX_ORDERS} holds already.`, 'Hold a wider scope: `cutover hold`.');
+  }
+  const held = { scope, ...stamp(by) };
+  return {
+    state: { ...state, holds: new Map(state.holds).set(key, held) },
+    action: 'hold',
+    scope: describeScope(scope),
+    evidence: { before: state.holds.get(key) ?? null, after: held },
+  };
+}
+
+function resume(state: ControlState, scope: Scope): Step | Rejected {
+  const key = scopeKey(scope);
+  const held = state.holds.get(key);
+  if (held === undefined) {
+    const names = [...state.holds.values()].slice(0, 20).map((one) => describeScope(one.scope));
+    return rejected(
+      'NOT_FOUND',
+      `There is no hold on ${describeScope(scope)}.`,
+      names.length === 0 ? 'Nothing is held.' : `Holds there are: ${names.join(', ')}.`,
+    );
+  }
+  const holds = new Map(state.holds);
+  holds.delete(key);
+  return {
+    state: { ...state, holds },
+    action: 'resume',
+    scope: describeScope(scope),
+    evidence: { before: held, after: null },
+  };
+}
+
+function deploy(state: ControlState, { side, version }: Command & { kind: 'deploy' }, by: By): Step | Rejected {
+  if (!/^[\x21-\x7e]{1,128}$/.test(version)) {
+    return rejected('INPUT_INVALID', 'This is no version.', 'Give 1 to 128 visible characters without spaces.');
+  }
+  const before = state.versions.get(side);
+  return {
+    state: { ...state, versions: new Map(state.versions).set(side, { version, ...stamp(by) }) },
+    action: 'deployed',
+    scope: side,
+    evidence: { side, before: before?.version ?? null, after: version },
+  };
+}
+
+/** Actions are in the past, as far as the state's name is not. */
+const CELL_ACTIONS: Readonly<Partial<Record<CellState, string>>> = { open: 'cell.opened' };
+
+/** Pins whose time is over are forgotten with the next command; decisions have ignored them since. */
+function dropExpired(state: ControlState, now: number): ControlState {
+  const alive = [...state.pins].filter(([, pin]) => pin.until === undefined || pin.until > now);
+  return alive.length === state.pins.size ? state : { ...state, pins: new Map(alive) };
+}
+
+/** Dials that changed besides the one that was set: by the configuration, or because an order lost its hold. */
+function otherDials(before: ControlState, after: ControlState, command: Command): Readonly<Record<string, unknown>> {
+  if (command.kind !== 'config.load' && command.kind !== 'unlatch') return {};
+  const olds = dialsOf(before);
+  const news = dialsOf(after);
+  const changes: { scope: string; before: number | null; after: number | null }[] = [];
+  for (const [key, dial] of new Map([...olds, ...news])) {
+    const change = { before: olds.get(key)?.dialPpm ?? null, after: news.get(key)?.dialPpm ?? null };
+    if (change.before !== change.after) changes.push({ scope: describeScope(dial.scope), ...change });
+  }
+  return changes.length === 0 ? {} : { dials: changes.slice(0, MAX_EVIDENCE), dialsChanged: changes.length };
+}
+
+/** Only what is meant to be stored, whatever else the caller's object holds. */
+function stamp(by: By): By {
+  return { actor: by.actor, reason: by.reason, at: by.at };
+}
+
+function unknownCohort(state: ControlState, scope: Scope): Rejected | undefined {
+  const cohorts = cohortsOf(state);
+  if (scope.cohort === undefined || Object.hasOwn(cohorts, scope.cohort)) return undefined;
+  const names = Object.keys(cohorts).slice(0, 20);
+  return rejected(
+    'NOT_FOUND',
+    `There is no cohort ${scope.cohort}.`,
+    names.length === 0 ? 'The configuration names no cohorts.' : `Cohorts there are: ${names.join(', ')}.`,
+  );
+}
+
+function underLatch(what: string, latch: HeldLatch): Rejected {
+  return rejected(
+    'CONFLICT',
+    `${what}: ${latch.actor} rolled back ${describeScope(latch.scope)} (${latch.reason || 'no reason given'}).`,
+    `Lift that rollback first: \`cutover unlatch\` for ${describeScope(latch.scope)}.`,
+  );
+}
+
+function rejected(code: ErrorCode, message: string, hint: string): Rejected {
+  return { ok: false, code, message, hint };
+}

@@ -1,0 +1,300 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { EndpointId } from './cell.ts';
+import { EndpointCatalog } from './endpoint-catalog.ts';
+
+const listed = [
+  { method: 'GET', template: '/users/{id}' },
+  { method: 'GET', template: '/users/me' },
+  { method: '*', template: '/users/{id}/orders' },
+  { method: 'GET', template: '/users/{user}/orders/{order}' },
+  { method: 'POST', template: '/users/me/avatar' },
+  { method: 'GET', template: '/static/{rest*}' },
+  { method: 'GET', template: '/static/app.js' },
+  { method: 'GET', template: '/café/{x}/' },
+  { method: 'DELETE', template: '/users/{id}' },
+];
+
+function catalog(over: Partial<ConstructorParameters<typeof EndpointCatalog>[0]> = {}): EndpointCatalog {
+  return new EndpointCatalog({ listed: [], maxFound: 500, ...over });
+}
+
+/** Deterministic noise: tests must fail the same way twice. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+describe('listed endpoints', () => {
+  test.each([
+    ['GET', '/users/7', 'GET /users/{id}'],
+    ['GET', '/users/me', 'GET /users/me'],
+    ['GET', '/users/7/', 'GET /users/{id}'],
+    ['GET', '/users/7?x=/users/me', 'GET /users/{id}'],
+    ['HEAD', '/users/7', 'GET /users/{id}'],
+    ['DELETE', '/users/7', 'DELETE /users/{id}'],
+    ['GET', '/users/me/orders', '* /users/{id}/orders'],
+    ['HEAD', '/users/7/orders', '* /users/{id}/orders'],
+    ['OPTIONS', '/users/7/orders', '* /users/{id}/orders'],
+    ['GET', '/users/7/orders/9', 'GET /users/{user}/orders/{order}'],
+    ['POST', '/users/me/avatar', 'POST /users/me/avatar'],
+    ['GET', '/static', 'GET /static/{rest*}'],
+    ['GET', '/static/a/b/c.css', 'GET /static/{rest*}'],
+    ['GET', '/static/app.js', 'GET /static/app.js'],
+    ['GET', '/static/app.js/x', 'GET /static/{rest*}'],
+    ['GET', '/caf%C3%A9/1', 'GET /café/{x}/'],
+    ['GET', '/caf%c3%a9/1', 'GET /café/{x}/'],
+    ['GET', '/%75sers/me', 'GET /users/me'],
+  ])('%s %s is %s', (method, path, endpoint) => {
+    expect(catalog({ listed }).match(method, path)).toEqual({ endpoint, origin: 'listed' });
+  });
+
+  test('case matters', () => {
+    expect(catalog({ listed }).match('GET', '/Users/me')).toEqual({ endpoint: 'GET /Users/me', origin: 'found' });
+  });
+
+  test('tell the shape of a path for methods that are not listed', () => {
+    const found = catalog({ listed });
+    expect(found.match('PUT', '/users/alice')).toEqual({ endpoint: 'PUT /users/{id}', origin: 'found' });
+    expect(found.match('POST', '/static/a/b')).toEqual({ endpoint: 'POST /static/a/b', origin: 'found' });
+    expect(found.found()).toEqual(['POST /static/a/b', 'PUT /users/{id}']);
+  });
+
+  test('of two templates for the same paths the first counts', () => {
+    const twice = [
+      { method: 'GET', template: '/a/{x}' },
+      { method: 'GET', template: '/a/{y}/' },
+    ];
+    expect(catalog({ listed: twice }).match('GET', '/a/1').endpoint).toBe('GET /a/{x}');
+  });
+});
+
+describe('paths that servers may read differently', () => {
+  test.each([
+    '/a%2fb',
+    '/a%2Fb',
+    '/a%5cb',
+    '/a%00',
+    '/a%0d%0a',
+    '//a',
+    '/a//b',
+    '/./a',
+    '/a/.',
+    '/a/../b',
+    '/a/..',
+    '/a/%2e%2e/b',
+    '/a/.%2E',
+    '/a;b=c',
+    '/a\\b',
+    '/a%',
+    '/a%2',
+    '/a%zz',
+    '/a%252fb',
+    '/a%252e%252e',
+    '/a%ff',
+    '/a\u00e9',
+    '/a b',
+    '/a#b',
+    '*',
+    '',
+    'http://x/a',
+  ])('%j is unusual', (path) => {
+    expect(catalog({ listed }).match('GET', path)).toEqual({ endpoint: 'GET (unusual)', origin: 'unknown' });
+  });
+
+  test('methods nobody knows share one name', () => {
+    expect(catalog().match('BREW', '/a')).toEqual({ endpoint: 'OTHER (other)', origin: 'unknown' });
+    expect(catalog().match('get', '//')).toEqual({ endpoint: 'OTHER (unusual)', origin: 'unknown' });
+    expect(catalog().match('HEAD', '//').endpoint).toBe('GET (unusual)');
+    expect(catalog({ listed: [{ method: 'BREW', template: '/pot' }] }).match('BREW', '/pot').origin).toBe('listed');
+  });
+});
+
+describe('endpoints found live', () => {
+  test.each([
+    ['/', 'GET /'],
+    ['/users', 'GET /users'],
+    ['/users/', 'GET /users'],
+    ['/users/12', 'GET /users/{id}'],
+    ['/users/-3', 'GET /users/{id}'],
+    ['/price/12.50', 'GET /price/{id}'],
+    ['/x/7f1c9e5a-0b7e-4c5e-9c39-0c9b64c3a7b1', 'GET /x/{id}'],
+    ['/x/9F86D081', 'GET /x/{id}'],
+    ['/x/01ARZ3NDEKTSV4RRFFQ69G5FAV', 'GET /x/{id}'],
+    ['/x/2024-02-29', 'GET /x/{id}'],
+    ['/x/2024-02', 'GET /x/{id}'],
+    ['/x/2024-02-29T12:00:00Z', 'GET /x/{id}'],
+    ['/x/cus_9s6XKzkNRiz8i3', 'GET /x/{id}'],
+    ['/x/dQw4w9WgXcQdQw4w', 'GET /x/{id}'],
+    ['/x/ORD-12345', 'GET /x/{id}'],
+    ['/x/a@b.example', 'GET /x/{id}'],
+    [`/x/${'a'.repeat(65)}`, 'GET /x/{id}'],
+    ['/v2/status', 'GET /v2/status'],
+    ['/oauth2callback', 'GET /oauth2callback'],
+    ['/blog/top-10-of-2024', 'GET /blog/top-10-of-2024'],
+    ['/products/red-shoes', 'GET /products/red-shoes'],
+    ['/assets/main-3f2a9c1b.css', 'GET /assets/{id}.css'],
+    ['/assets/app.8c1d2e3f.chunk.js', 'GET /assets/{id}.js'],
+    ['/img/12345.png', 'GET /img/{id}.png'],
+    ['/favicon.ico', 'GET /favicon.ico'],
+    ['/a/%7Bid%7D', 'GET /a/%7Bid%7D'],
+    ['/a/b%20c', 'GET /a/b%20c'],
+    ['/caf%C3%A9', 'GET /café'],
+  ])('%s is %s', (path, endpoint) => {
+    expect(catalog().match('GET', path)).toEqual({ endpoint, origin: 'found' });
+    expect(catalog().match('HEAD', path).endpoint).toBe(endpoint);
+  });
+
+  test('a place with more than 20 names becomes {name}, and says which endpoints went into which', () => {
+    const merges: [EndpointId[], EndpointId][] = [];
+    const found = catalog({ onMerge: (from, into) => merges.push([[...from].sort(), into]) });
+    const names = Array.from({ length: 20 }, (_, i) => `n${String.fromCharCode(97 + i)}`);
+    for (const name of names) {
+      expect(found.match('GET', `/p/${name}`)).toEqual({ endpoint: `GET /p/${name}`, origin: 'found' });
+      found.match('GET', `/p/${name}/reviews`);
+    }
+    expect(merges).toEqual([]);
+    for (const name of names) found.match('GET', `/p/${name}.html`);
+    expect(found.found()).toEqual(['GET /p/{name}', 'GET /p/{name}.html', 'GET /p/{name}/reviews']);
+    expect(found.match('GET', '/p/another')).toEqual({ endpoint: 'GET /p/{name}', origin: 'found' });
+    expect(found.match('GET', '/p/12')).toEqual({ endpoint: 'GET /p/{id}', origin: 'found' });
+    const into = new Map(merges.map(([from, to]) => [to, from]));
+    expect(into.get('GET /p/{name}' as EndpointId)).toEqual(names.map((name) => `GET /p/${name}`));
+    expect(into.get('GET /p/{name}/reviews' as EndpointId)).toEqual(names.map((name) => `GET /p/${name}/reviews`));
+    expect(merges.every(([from, to]) => !from.includes(to))).toBe(true);
+  });
+
+  test('names merge at 21, not before', () => {
+    const found = catalog();
+    for (let i = 0; i < 20; i++) found.match('GET', `/n${String.fromCharCode(97 + i)}`);
+    expect(found.found()).toHaveLength(20);
+    found.match('GET', '/last');
+    expect(found.found()).toEqual(['GET /{name}']);
+  });
+
+  test('every endpoint that was ever told is, after its merges, one that is there', () => {
+    const word = fc.constantFrom(
+      ...Array.from({ length: 60 }, (_, i) => `w${'abcdefghij'[i % 10]}${'klmnop'[Math.floor(i / 10)]}`),
+    );
+    const path = fc.array(
+      fc.oneof(
+        word,
+        word.map((w) => `${w}.css`),
+        fc.constant('7'),
+      ),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(fc.array(path, { maxLength: 400 }), fc.integer({ min: 1, max: 60 }), (paths, maxFound) => {
+        const now = new Map<EndpointId, EndpointId>();
+        const found = catalog({
+          maxFound,
+          onMerge: (from, into) => {
+            for (const [old, present] of now) if (from.includes(present)) now.set(old, into);
+            expect(from).not.toContain(into);
+          },
+        });
+        for (const labels of paths) {
+          const { endpoint, origin } = found.match('GET', `/${labels.join('/')}`);
+          if (origin === 'found') now.set(endpoint, endpoint);
+          expect(found.found().length).toBeLessThanOrEqual(maxFound);
+        }
+        const present = new Set(found.found());
+        for (const endpoint of now.values()) expect(present).toContain(endpoint);
+        // And what a path is called now is one of them, unless there was no room for it.
+        for (const labels of paths) {
+          const { endpoint, origin } = found.match('GET', `/${labels.join('/')}`);
+          if (origin === 'found') expect(found.found()).toContain(endpoint);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('beyond the bound a path is other, and what is known stays known', () => {
+    const found = catalog({ maxFound: 3 });
+    for (const path of ['/a', '/b', '/c']) expect(found.match('GET', path).origin).toBe('found');
+    expect(found.match('GET', '/d')).toEqual({ endpoint: 'GET (other)', origin: 'unknown' });
+    expect(found.match('POST', '/a')).toEqual({ endpoint: 'POST (other)', origin: 'unknown' });
+    expect(found.match('GET', '/b')).toEqual({ endpoint: 'GET /b', origin: 'found' });
+    expect(found.match('GET', `/x${'/a'.repeat(40)}`)).toEqual({ endpoint: 'GET (other)', origin: 'unknown' });
+  });
+
+  test('a full catalogue still learns which names are values', () => {
+    const found = catalog({ maxFound: 20 });
+    for (let i = 0; i < 20; i++) found.match('GET', `/n${String.fromCharCode(97 + i)}`);
+    expect(found.match('GET', '/one-more')).toEqual({ endpoint: 'GET /{name}', origin: 'found' });
+    expect(found.match('GET', '/one-more/below')).toEqual({ endpoint: 'GET /{name}/below', origin: 'found' });
+  });
+
+  test('a million random paths end in a bounded catalogue and bounded memory', () => {
+    const next = random(42);
+    const word = (): string =>
+      Math.floor(next() * 36 ** 6)
+        .toString(36)
+        .replace(/\d/g, 'q')
+        .padStart(3, 'z');
+    const found = catalog({ maxFound: 1_000 });
+    for (let i = 0; i < 10_000; i++) found.match('GET', `/${word()}/${word()}/${word()}`);
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 990_000; i++) {
+      const depth = 1 + Math.floor(next() * 5);
+      let path = '';
+      for (let j = 0; j < depth; j++) path += `/${word()}`;
+      found.match(next() < 0.5 ? 'GET' : 'POST', next() < 0.2 ? `${path}.css` : path);
+    }
+    expect(found.found().length).toBeLessThanOrEqual(1_000);
+    // The catalogue itself is some kilobytes; the rest is room for garbage that was not collected yet.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(50 * 2 ** 20);
+    expect(JSON.stringify(found.snapshot()).length).toBeLessThan(200_000);
+  });
+
+  test('never throws', () => {
+    const found = catalog({ listed, maxFound: 50 });
+    fc.assert(
+      fc.property(fc.string(), fc.string({ unit: 'grapheme' }), (method, path) => {
+        found.match(method, path);
+        found.match('GET', `/${path}`);
+        found.match('GET', `/${encodeURIComponent(path)}`);
+      }),
+    );
+  });
+});
+
+describe('a snapshot', () => {
+  test('brings back what was learned, through JSON', () => {
+    const found = catalog();
+    for (let i = 0; i < 30; i++) found.match('GET', `/p/${String.fromCharCode(97 + (i % 26))}${i % 2 ? 'x' : 'y'}z/v`);
+    for (const path of ['/', '/a/7', '/caf%C3%A9', '/a%20b', '/s/x.css', '/__proto__/constructor'])
+      found.match('POST', path);
+    const copy = catalog();
+    copy.restore(JSON.parse(JSON.stringify(found.snapshot())));
+    expect(copy.found()).toEqual(found.found());
+    expect(copy.match('GET', '/p/new/v').endpoint).toBe('GET /p/{name}/v');
+    expect(copy.snapshot()).toEqual(found.snapshot());
+  });
+
+  test('does not grow a catalogue beyond its bound', () => {
+    const found = catalog();
+    for (let i = 0; i < 10; i++) found.match('GET', `/n${String.fromCharCode(97 + i)}`);
+    const small = catalog({ maxFound: 4 });
+    small.restore(found.snapshot());
+    expect(small.found()).toHaveLength(4);
+  });
+
+  test.each([
+    [null],
+    [7],
+    [{}],
+    [{ version: 2, found: ['GET /a'] }],
+    [{ version: 1, found: 'x' }],
+    [{ version: 1, found: [7, 'GET', 'BREW /a', 'GET /a//b', 'GET /{rest*}', 'GET /a b', 'GET (other)'] }],
+  ])('%j teaches nothing', (snapshot) => {
+    const found = catalog();
+    found.restore(snapshot);
+    expect(found.found()).toEqual([]);
+  });
+});

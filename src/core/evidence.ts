@@ -1,0 +1,322 @@
+import { murmur3 } from './bucket.ts';
+import {
+  type ChangeDetector,
+  cleanComparisonsNeeded,
+  detect,
+  hasChanged,
+  isDisproven,
+  logEvidence,
+  NO_CHANGE,
+  neededEvidence,
+  type RateTest,
+  upperBound,
+} from './sequential-test.ts';
+import type { Verdict } from './verdict.ts';
+
+/** One comparison as evidence sees it. */
+export interface Sample {
+  readonly at: number;
+  readonly verdict: Verdict;
+  /** False: the control's answer was no 2xx or 3xx, or the traffic was forced; it is counted, but proves nothing. */
+  readonly proves: boolean;
+  /** Names identical requests, tenant included. */
+  readonly request: string;
+  /** Names the subject; empty where there is none: all such count as one subject. */
+  readonly subject: string;
+  readonly tenant: string;
+  /** 2 for 2xx and so on, of the control's answer. */
+  readonly statusClass: number;
+}
+
+/** What a proof demands. */
+export interface EvidencePolicy {
+  readonly test: RateTest;
+  /** Distinct requests, at least. */
+  readonly minRequests: number;
+  /** Distinct tenants, at least; 1 for a cell. */
+  readonly minTenants: number;
+  /** Between the first and the last comparison that counts, at least. */
+  readonly minSpanMs: number;
+  /** Share of inconclusive comparisons above which nothing passes, 0 to 1. */
+  readonly maxInconclusive: number;
+  /** Evidence whose newest comparison is older says `stale`. */
+  readonly staleAfterMs: number;
+  /** One false alarm in so many comparisons at most, as a probability; for the watch over what is open. */
+  readonly falseAlarm: number;
+}
+
+export const ASSESSMENTS = ['insufficient', 'pass', 'fail', 'conflict', 'stale', 'fault'] as const;
+export type AssessmentKind = (typeof ASSESSMENTS)[number];
+
+/** What evidence says in sum, with every number that decided it. */
+export interface Assessment {
+  readonly kind: AssessmentKind;
+  readonly matches: number;
+  readonly mismatches: number;
+  readonly inconclusive: number;
+  /** Logarithm of the evidence, and what a proof takes. */
+  readonly log: number;
+  readonly needed: number;
+  /** Part of `log` that the epoch before supplied; at most 90 % of `needed`. Absent: nothing. */
+  readonly carried?: number;
+  /** Clean comparisons still missing; 0 where the rate is proven. */
+  readonly remaining: number;
+  /** Upper bound of the mismatch rate at this look (Clopper–Pearson), 0 to 1. */
+  readonly bound: number;
+  readonly requests: number;
+  readonly tenants: number;
+  readonly spanMs: number;
+  /** Classes of the control's statuses seen: 2 and 3. */
+  readonly statusClasses: readonly number[];
+  /** What is missing, one sentence each; empty for `pass`. */
+  readonly missing: readonly string[];
+}
+
+/** Verdicts that identical requests may contribute. */
+export const MAX_PER_REQUEST = 10;
+/** Share of the counted comparisons that one subject may contribute; the first three always count. */
+export const MAX_SUBJECT_SHARE = 0.1;
+const FREE_PER_SUBJECT = 3;
+/** Share of a proof that the epoch before may supply, and the matches that are new at least. */
+export const MAX_CARRIED_SHARE = 0.9;
+export const MIN_NEW_MATCHES = 30;
+/** Tenants told apart; more are counted as this many. */
+const MAX_TENANTS = 1_000;
+
+/**
+ * Counts by hash in a fixed number of slots. Two names in one slot share its count, so a cap is met too early at worst: never too late.
+ * Memory: two bytes a slot.
+ */
+class SlotCounts {
+  private readonly slots: Uint16Array;
+  /** Slots that hold anything: a lower bound of the distinct names seen. */
+  distinct = 0;
+
+  constructor(size: number) {
+    this.slots = new Uint16Array(size);
+  }
+
+  get size(): number {
+    return this.slots.length;
+  }
+
+  get(name: string): number {
+    return this.slots[murmur3(name) % this.slots.length] ?? 0;
+  }
+
+  add(name: string): void {
+    const slot = murmur3(name) % this.slots.length;
+    const count = this.slots[slot] ?? 0;
+    if (count === 0) this.distinct += 1;
+    if (count < 0xffff) this.slots[slot] = count + 1;
+  }
+
+  toJSON(): (readonly [number, number])[] {
+    return [...this.slots].flatMap((count, slot) => (count === 0 ? [] : [[slot, count] as const]));
+  }
+
+  restore(entries: unknown): void {
+    if (!Array.isArray(entries)) return;
+    for (const entry of entries) {
+      if (!Array.isArray(entry)) continue;
+      const [slot, count] = entry as unknown[]; // looked at below
+      if (typeof slot !== 'number' || typeof count !== 'number' || !(slot in this.slots)) continue;
+      this.slots[slot] = count;
+    }
+    this.distinct = this.slots.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
+  }
+}
+
+/**
+ * The verdicts of one cell, or of one endpoint over its tenants, within one epoch.
+ * What may count is decided here: only verdicts that prove, at most 10 for identical requests and a tenth for one subject;
+ * a mismatch is never capped by its subject.
+ */
+export class Evidence {
+  matches = 0;
+  mismatches = 0;
+  inconclusive = 0;
+  ignored = 0;
+  /** Logarithm of evidence that the epoch before supplies. */
+  carried = 0;
+  /** Not counted because identical requests or the subject had contributed enough. */
+  capped = 0;
+  firstAt = 0;
+  lastAt = 0;
+  private statusClasses = 0;
+  private detector: ChangeDetector = NO_CHANGE;
+  private readonly requests: SlotCounts;
+  private readonly subjects: SlotCounts;
+  private readonly tenants = new Set<string>();
+
+  /** @param slots How many names of requests are told apart: 4,096 for an endpoint, 256 for a cell. */
+  constructor(slots = 256) {
+    this.requests = new SlotCounts(slots);
+    this.subjects = new SlotCounts(Math.max(64, slots / 8));
+  }
+
+  /** Takes one comparison in; gives whether it counted. */
+  add(sample: Sample, policy: EvidencePolicy): boolean {
+    if (sample.verdict === 'inconclusive') {
+      this.inconclusive += 1;
+      return false;
+    }
+    if (sample.verdict === 'ignored') {
+      this.ignored += 1;
+      return false;
+    }
+    if (!sample.proves) return false;
+    const isMismatch = sample.verdict === 'mismatch';
+    // What proves too little still tells when things turn: the watch over an open cell would go blind otherwise.
+    this.detector = detect(this.detector, policy.test, isMismatch);
+    if (this.requests.get(sample.request) >= MAX_PER_REQUEST || (!isMismatch && this.isSubjectFull(sample.subject))) {
+      this.capped += 1;
+      return false;
+    }
+    this.requests.add(sample.request);
+    this.subjects.add(sample.subject);
+    if (this.tenants.size < MAX_TENANTS) this.tenants.add(sample.tenant);
+    this.statusClasses |= 1 << sample.statusClass;
+    if (this.firstAt === 0 || sample.at < this.firstAt) this.firstAt = sample.at;
+    if (sample.at > this.lastAt) this.lastAt = sample.at;
+    if (isMismatch) this.mismatches += 1;
+    else this.matches += 1;
+    return true;
+  }
+
+  private isSubjectFull(subject: string): boolean {
+    const allowed = Math.max(FREE_PER_SUBJECT, MAX_SUBJECT_SHARE * (this.matches + this.mismatches + 1));
+    return this.subjects.get(subject) >= allowed;
+  }
+
+  /** Whether the stream of comparisons turned bad, whatever it was before. */
+  hasTurned(policy: EvidencePolicy): boolean {
+    return hasChanged(this.detector, policy.falseAlarm);
+  }
+
+  /** Forgets what the watch has seen, after it was acted on. */
+  resetWatch(): void {
+    this.detector = NO_CHANGE;
+  }
+
+  /**
+   * The evidence with which the next epoch begins: nothing is counted yet, and what spoke for the candidate supplies at most
+   * 90 % of a proof. What spoke against it, or had turned, supplies nothing.
+   * At 1 % and 95 %: after 332 matches the next version needs 34.
+   */
+  renewed(policy: EvidencePolicy): Evidence {
+    const next = new Evidence(this.requests.size);
+    const isBad = this.hasTurned(policy) || isDisproven(policy.test, this.matches, this.mismatches);
+    if (!isBad) next.carried = Math.max(0, Math.min(MAX_CARRIED_SHARE * neededEvidence(policy.test), this.log(policy)));
+    return next;
+  }
+
+  /** Takes the share of one cell out again that a pooled evidence holds, with what the watch has seen. */
+  retract(cell: Pick<Evidence, 'matches' | 'mismatches' | 'inconclusive' | 'ignored'>): void {
+    this.matches = Math.max(0, this.matches - cell.matches);
+    this.mismatches = Math.max(0, this.mismatches - cell.mismatches);
+    this.inconclusive = Math.max(0, this.inconclusive - cell.inconclusive);
+    this.ignored = Math.max(0, this.ignored - cell.ignored);
+    this.resetWatch();
+  }
+
+  private log({ test }: EvidencePolicy): number {
+    return logEvidence(test, this.matches, this.mismatches) + this.carried;
+  }
+
+  /** Clean comparisons that are missing, what the epoch before supplies taken into account. */
+  private remaining({ test }: EvidencePolicy): number {
+    if (this.carried === 0) return cleanComparisonsNeeded(test, this.matches, this.mismatches);
+    const missing = neededEvidence(test) - logEvidence(test, this.matches, this.mismatches) - this.carried;
+    const byRate = missing <= 0 ? 0 : Math.ceil(missing / logEvidence(test, 1, 0));
+    return Math.max(byRate, MIN_NEW_MATCHES - this.matches, 0);
+  }
+
+  /** Sum of what is known at `now`. */
+  assess(policy: EvidencePolicy, now: number): Assessment {
+    const { matches, mismatches, inconclusive } = this;
+    const total = matches + mismatches + inconclusive + this.ignored;
+    const spanMs = Math.max(0, this.lastAt - this.firstAt);
+    const remaining = this.remaining(policy);
+    const missing: string[] = [];
+    if (remaining > 0) missing.push(`${remaining} more clean comparisons`);
+    if (this.requests.distinct < policy.minRequests)
+      missing.push(`${policy.minRequests - this.requests.distinct} more distinct requests`);
+    if (this.tenants.size < policy.minTenants) missing.push(`${policy.minTenants - this.tenants.size} more tenants`);
+    if (spanMs < policy.minSpanMs)
+      missing.push(`${Math.ceil((policy.minSpanMs - spanMs) / 1000)} s more between the first and the last comparison`);
+    const isMurky = total > 0 && inconclusive / total > policy.maxInconclusive;
+    if (isMurky)
+      missing.push(`fewer inconclusive comparisons (${Math.round((inconclusive / total) * 100)} % of ${total})`);
+    if (remaining > 0 && this.capped > matches)
+      missing.push('more variety: most comparisons were of identical requests or one subject');
+    return {
+      kind: this.kind(policy, now, missing.length === 0),
+      matches,
+      mismatches,
+      inconclusive,
+      log: this.log(policy),
+      needed: neededEvidence(policy.test),
+      ...(this.carried > 0 ? { carried: this.carried } : {}),
+      remaining,
+      bound: upperBound(policy.test.confidence, matches, mismatches),
+      requests: this.requests.distinct,
+      tenants: this.tenants.size,
+      spanMs,
+      statusClasses: [1, 2, 3, 4, 5].filter((statusClass) => (this.statusClasses & (1 << statusClass)) !== 0),
+      missing,
+    };
+  }
+
+  private kind(policy: EvidencePolicy, now: number, isComplete: boolean): AssessmentKind {
+    const turned = this.hasTurned(policy);
+    if (isDisproven(policy.test, this.matches, this.mismatches)) return 'fail';
+    // Proven over the whole time and turned bad of late: a person, or more comparisons, must tell which.
+    if (turned) return this.log(policy) >= neededEvidence(policy.test) ? 'conflict' : 'fail';
+    if (this.lastAt > 0 && now - this.lastAt > policy.staleAfterMs) return 'stale';
+    return isComplete ? 'pass' : 'insufficient';
+  }
+
+  toJSON(): object {
+    const { matches, mismatches, inconclusive, ignored, capped, firstAt, lastAt, statusClasses, detector } = this;
+    return {
+      matches,
+      mismatches,
+      inconclusive,
+      ignored,
+      capped,
+      carried: this.carried,
+      firstAt,
+      lastAt,
+      statusClasses,
+      level: detector.level,
+      requests: this.requests.toJSON(),
+      subjects: this.subjects.toJSON(),
+      tenants: [...this.tenants],
+    };
+  }
+
+  /** Takes over what `toJSON` gave; anything that is not of its form is left out. */
+  restore(saved: unknown): void {
+    if (saved === null || typeof saved !== 'object') return;
+    const fields = saved as Readonly<Record<string, unknown>>; // looked at one by one
+    const number = (name: string): number =>
+      typeof fields[name] === 'number' && Number.isFinite(fields[name]) ? fields[name] : 0;
+    this.matches = number('matches');
+    this.mismatches = number('mismatches');
+    this.inconclusive = number('inconclusive');
+    this.ignored = number('ignored');
+    this.capped = number('capped');
+    this.carried = number('carried');
+    this.firstAt = number('firstAt');
+    this.lastAt = number('lastAt');
+    this.statusClasses = number('statusClasses');
+    this.detector = { level: number('level') };
+    this.requests.restore(fields['requests']);
+    this.subjects.restore(fields['subjects']);
+    if (Array.isArray(fields['tenants'])) {
+      for (const tenant of fields['tenants'].slice(0, MAX_TENANTS))
+        if (typeof tenant === 'string') this.tenants.add(tenant);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { Value } from '../compare/finding.ts';
+
+/** When a pair was asked. */
+export interface NoiseContext {
+  /** When the client's request arrived, ms since the epoch. */
+  readonly at: number;
+  /** Between the two requests, ms. */
+  readonly gapMs: number;
+  /** Names the exchange, where two may have arrived in the same millisecond; otherwise `at` does. */
+  readonly exchange?: string;
+}
+
+/** Two values of one place: two answers of the control, or the control's and the candidate's. */
+export interface ValuePair {
+  readonly control: Value;
+  readonly candidate: Value;
+  /** Whether the place is inside a repeated element. */
+  readonly repeated: boolean;
+}
+
+/** What a learner keeps: one flat record, so that one reader serves all of them. */
+export type Flat = { readonly [key: string]: number | string | boolean | readonly string[] };
+
+/** Distinct values, shapes and formats kept of one path. */
+export const MAX_KEPT = 64;
+/** Characters of a fixed text that is kept; longer ones are not learned. */
+export const MAX_KEPT_TEXT = 200;
+
+/** One class of noise at one path: it takes samples of the control as long as they fit, and checks the candidate against them. */
+export interface Learner {
+  readonly name: string;
+  /** Whether each value is drawn from so many that none comes again. */
+  readonly drawn: boolean;
+  /** Takes two answers of the control; false when they are none of this class, which ends the learner. */
+  absorb(pair: ValuePair, context: NoiseContext): boolean;
+  /** Whether the candidate's value is inside what the control has shown. */
+  accepts(pair: ValuePair, context: NoiseContext): boolean;
+  /** What is still checked, as a sentence. */
+  envelope(): string;
+  save(): Flat;
+  /** Takes a saved state; false when it is none. */
+  load(saved: unknown): boolean;
+}
+
+/** A learner whose knowledge is one flat record. */
+export abstract class FlatLearner<S extends Flat> {
+  protected state: S;
+
+  get drawn(): boolean {
+    return false;
+  }
+
+  constructor(state: S) {
+    this.state = state;
+  }
+
+  save(): S {
+    return this.state;
+  }
+
+  load(saved: unknown): boolean {
+    const state = readLike(this.state, saved);
+    if (state !== undefined) this.state = state;
+    return state !== undefined;
+  }
+}
+
+/** The members of `saved` that `template` has, if all are there with the same types and inside the bounds. */
+export function readLike<S extends Flat>(template: S, saved: unknown): S | undefined {
+  const from = record(saved);
+  if (from === undefined) return undefined;
+  const state: Record<string, unknown> = {};
+  for (const [key, example] of Object.entries(template)) {
+    const value = Object.hasOwn(from, key) ? from[key] : undefined;
+    if (!isLike(example, value)) return undefined;
+    state[key] = value;
+  }
+  return state as S; // every member of the template was read with the template's type
+}
+
+function isLike(example: Flat[string], value: unknown): boolean {
+  if (Array.isArray(example)) {
+    return Array.isArray(value) && value.length <= MAX_KEPT && value.every((item) => isKeptText(item));
+  }
+  if (typeof example === 'number') return Number.isFinite(value);
+  return typeof example === 'string' ? isKeptText(value) : typeof value === typeof example;
+}
+
+function isKeptText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_KEPT_TEXT;
+}
+
+/** An object of a saved state, or undefined. */
+export function record(saved: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) return undefined;
+  return saved as Record<string, unknown>; // an object that is neither null nor a list
+}
+
+/** The list with `item`, unless it is there or the list is full. */
+export function withItem(list: readonly string[], item: string): readonly string[] {
+  return list.includes(item) || list.length >= MAX_KEPT ? list : [...list, item];
+}

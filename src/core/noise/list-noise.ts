@@ -1,0 +1,146 @@
+import type { Finding, Value } from '../compare/finding.ts';
+import type { ListMode } from '../compare/walk.ts';
+import { MAX_KEPT, record } from './learner.ts';
+
+/** A longer shape is not kept; its elements are compared as they are. */
+const MAX_SHAPE = 2_000;
+
+/** The list an element's pattern is of: `body/items` of `body/items/*`, `…/ul` of `…/ul/li[*]`; undefined for a named member. */
+export function listOf(pattern: string): string | undefined {
+  const cut = pattern.lastIndexOf('/');
+  const last = pattern.slice(cut + 1);
+  return cut > 0 && (last === '*' || last.endsWith('[*]')) ? pattern.slice(0, cut) : undefined;
+}
+
+/** What control–control pairs have shown of one list. */
+export class ListNoise {
+  samples = 0;
+  private moved = false;
+  private picked = false;
+  private readonly shapes = new Set<string>();
+  private shortest = 0;
+  private longest = 0;
+  /** Whether the lengths are known or only what the places of changed elements tell. */
+  private exact = false;
+
+  /** Takes the findings of one pair about this list: its own (order, value) and those of its elements (added, removed). */
+  absorb(findings: readonly Finding[]): void {
+    this.samples++;
+    const counts = { added: 0, removed: 0, reach: 0 };
+    for (const finding of findings) {
+      if (finding.kind === 'order') {
+        this.moved = true;
+        continue;
+      }
+      this.picked = true;
+      if (isListFinding(finding)) this.absorbLengths(finding);
+      else this.absorbElement(finding, counts);
+    }
+    const longer = counts.reach;
+    if (longer > 0 && !this.exact) this.widen(Math.max(1, longer - Math.abs(counts.added - counts.removed)), longer);
+  }
+
+  private absorbElement(finding: Finding, counts: { added: number; removed: number; reach: number }): void {
+    for (const value of [finding.control, finding.candidate]) {
+      const shape = value === undefined ? undefined : shapeOf(value);
+      if (shape !== undefined && shape.length <= MAX_SHAPE && this.shapes.size < MAX_KEPT) this.shapes.add(shape);
+    }
+    if (finding.kind === 'added') counts.added++;
+    if (finding.kind === 'removed') counts.removed++;
+    counts.reach = Math.max(counts.reach, positionOf(finding.place.path));
+  }
+
+  private absorbLengths({ control, candidate }: Finding): void {
+    for (const value of [control, candidate]) {
+      const length = value?.type === 'array' ? lengthOf(value.text) : undefined;
+      if (length === undefined) continue;
+      if (!this.exact) this.longest = 0;
+      this.exact = true;
+      this.widen(length, length);
+    }
+  }
+
+  private widen(shortest: number, longest: number): void {
+    this.shortest = this.longest === 0 ? shortest : Math.min(this.shortest, shortest);
+    this.longest = Math.max(this.longest, longest);
+  }
+
+  /** How the list is to be compared; undefined where nothing was learned. */
+  mode(): ListMode | undefined {
+    if (this.picked) {
+      const { min, max } = this.range();
+      return { mode: 'pick', shapes: this.shapes, min, max, accounted: { noise: 'pick' } };
+    }
+    return this.moved ? { mode: 'bag', accounted: { noise: 'unordered' } } : undefined;
+  }
+
+  /** One less and one more than seen; empty only where the control was. */
+  private range(): { min: number; max: number } {
+    return { min: Math.max(this.shortest === 0 ? 0 : 1, this.shortest - 1), max: this.longest + 1 };
+  }
+
+  get name(): string {
+    return this.picked ? 'pick' : 'unordered';
+  }
+
+  envelope(): string {
+    if (!this.picked) return 'the same elements in any order';
+    const { min, max } = this.range();
+    const count = this.shapes.size;
+    return `${min} to ${max} elements or as many as the control, each of ${count} shapes the control has shown, none twice`;
+  }
+
+  save(): unknown {
+    const { samples, moved, picked, shortest, longest, exact } = this;
+    return { samples, moved, picked, shortest, longest, exact, shapes: [...this.shapes] };
+  }
+
+  load(saved: unknown): boolean {
+    const from = record(saved);
+    if (from === undefined || !Array.isArray(from['shapes'])) return false;
+    const counts = [from['samples'], from['shortest'], from['longest']];
+    const flags = [from['moved'], from['picked'], from['exact']];
+    if (!counts.every((count) => Number.isSafeInteger(count) && Number(count) >= 0)) return false;
+    if (!flags.every((flag) => typeof flag === 'boolean')) return false;
+    const shapes = from['shapes'].filter((shape) => typeof shape === 'string' && shape.length <= MAX_SHAPE);
+    for (const shape of shapes.slice(0, MAX_KEPT)) this.shapes.add(shape);
+    [this.samples, this.shortest, this.longest] = counts.map(Number) as [number, number, number]; // three in, three out
+    [this.moved, this.picked, this.exact] = flags as [boolean, boolean, boolean]; // checked above
+    return true;
+  }
+}
+
+function isListFinding({ control, candidate }: Finding): boolean {
+  return control?.type === 'array' && candidate?.type === 'array';
+}
+
+/** As the walks name the shapes of leaves. */
+function shapeOf({ type, text, shape }: Value): string | undefined {
+  if (shape !== undefined) return shape;
+  if (type === 'text') return text === '' ? 'e' : 's';
+  return {
+    null: '0',
+    boolean: 'b',
+    number: 'n',
+    array: undefined,
+    object: undefined,
+    element: undefined,
+    bytes: undefined,
+  }[type];
+}
+
+/** How many elements there are up to this one: 3 for `body/items/2`, 2 for `…/li[2]`. */
+function positionOf(path: string): number {
+  const [, index, place] = /(?:\/(\d{1,7})|\[(\d{1,7})\])$/.exec(path) ?? [];
+  return index !== undefined ? Number(index) + 1 : Number(place ?? 0);
+}
+
+/** Elements of a list as JSON; undefined where it was cut. */
+function lengthOf(text: string): number | undefined {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.length : undefined;
+  } catch {
+    return undefined;
+  }
+}

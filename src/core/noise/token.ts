@@ -1,0 +1,166 @@
+import { FlatLearner, type Learner, type ValuePair } from './learner.ts';
+
+/** Alphabets of tokens, narrowest first; each is inside those after it that its characters fit. */
+const ALPHABETS = [
+  { name: 'digits', size: 10, pattern: /^\d+$/ },
+  { name: 'hex lower', size: 16, pattern: /^[\da-f]+$/ },
+  { name: 'hex upper', size: 16, pattern: /^[\dA-F]+$/ },
+  { name: 'alphanumeric lower', size: 36, pattern: /^[\da-z]+$/ },
+  { name: 'alphanumeric upper', size: 36, pattern: /^[\dA-Z]+$/ },
+  { name: 'alphanumeric', size: 62, pattern: /^[\dA-Za-z]+$/ },
+  { name: 'base64url', size: 64, pattern: /^[\w-]+=*$/ },
+  { name: 'base64', size: 64, pattern: /^[\dA-Za-z+/]+=*$/ },
+  { name: 'dotted', size: 65, pattern: /^[\w.-]+$/ },
+] as const;
+
+type Alphabet = (typeof ALPHABETS)[number];
+
+/** Longest text looked at as a token. */
+const MAX_TOKEN = 2_000;
+/** A narrower alphabet is chance if a token of the wider one falls into it at least this often. */
+const CHANCE = 0.000_01;
+
+/** The narrowest alphabet of a token; undefined where the text is none. */
+export function alphabetOf(text: string): Alphabet | undefined {
+  return text.length > MAX_TOKEN ? undefined : ALPHABETS.find(({ pattern }) => pattern.test(text));
+}
+
+/**
+ * The alphabet of two tokens. One may look narrower by chance: 16 characters of base64url hold no `-` or `_` in 6 of 10 cases,
+ * while 32 of them are never all hex digits.
+ */
+export function commonAlphabet(a: string, b: string): Alphabet | undefined {
+  const left = alphabetOf(a);
+  const right = alphabetOf(b);
+  if (left === undefined || right === undefined || left === right) return left === right ? left : undefined;
+  const wide = ALPHABETS.find(({ pattern }) => pattern.test(a) && pattern.test(b));
+  if (wide === undefined) return undefined;
+  return isByChance(left, wide, a.length) && isByChance(right, wide, b.length) ? wide : undefined;
+}
+
+function isByChance(narrow: Alphabet, wide: Alphabet, length: number): boolean {
+  return (narrow.size / wide.size) ** length >= CHANCE;
+}
+
+/** Whether a text may have been drawn at random: no word, no repetition. */
+export function looksRandom(text: string): boolean {
+  const alphabet = alphabetOf(text);
+  if (alphabet === undefined || alphabet.name === 'digits') return alphabet !== undefined && hasVariety(text, 10);
+  const kinds = [/\d/, /[a-z]/, /[A-Z]/].filter((kind) => kind.test(text)).length;
+  // Words of hex digits alone are shorter than any token.
+  const isWord = kinds < 2 && !alphabet.name.startsWith('hex');
+  return !isWord && hasVariety(text, alphabet.size);
+}
+
+/** At least half as many different characters as random ones would have: size × (1 − (1 − 1/size)^length). */
+function hasVariety(text: string, size: number): boolean {
+  const expected = size * (1 - (1 - 1 / size) ** text.length);
+  return new Set(text).size >= expected / 2;
+}
+
+const MIN_TOKEN = 16;
+const MIN_HEX_NONCE = 8;
+
+/** Whether both are random texts of one length and alphabet, and not the same; 16 characters at least, 8 for hex where `short`. */
+export function areTokens(control: string, candidate: string, short: boolean): boolean {
+  if (control.length !== candidate.length || control === candidate) return false;
+  const alphabet = commonAlphabet(control, candidate);
+  if (alphabet === undefined || alphabet.name === 'digits') return false;
+  const least = short && alphabet.name.startsWith('hex') ? MIN_HEX_NONCE : MIN_TOKEN;
+  return control.length >= least && looksRandom(control) && looksRandom(candidate);
+}
+
+const TOKEN_NAME =
+  /csrf|xsrf|nonce|authenticity|requestid|traceid|traceparent|spanid|correlationid|verifier$|^(oauth)?state$/;
+const SCRIPT_NAME =
+  /nonce|token|csrf|xsrf|visit|(^|request|trace|span|correlation|page|view|event)id$|authenticity|^state$/;
+
+/** Whether what is called so holds a token: `csrf-token`, `X-Request-Id`, `state`. */
+export function isTokenName(name: string): boolean {
+  return TOKEN_NAME.test(fold(name));
+}
+
+/** The same for names in scripts and queries, which are shorter: `id`, `visit`, `token`. */
+export function isTokenNameInText(name: string): boolean {
+  return SCRIPT_NAME.test(fold(name));
+}
+
+/** Whether hex digits of 8 characters will do: `nonce`. */
+export function isNonceName(name: string): boolean {
+  return fold(name).includes('nonce');
+}
+
+function fold(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_]/g, '');
+}
+
+type TokenState = { readonly alphabet: string; readonly shortest: number; readonly longest: number };
+
+/** Random texts of one alphabet and a range of lengths. */
+export class TokenLearner extends FlatLearner<TokenState> implements Learner {
+  readonly name = 'token';
+
+  constructor() {
+    super({ alphabet: '', shortest: 0, longest: 0 });
+  }
+
+  override get drawn(): boolean {
+    return true;
+  }
+
+  absorb({ control, candidate }: ValuePair): boolean {
+    const [a, b] = [control.text, candidate.text];
+    // Shorter texts are words as likely as tokens.
+    if (Math.min(a.length, b.length) < MIN_HEX_NONCE || !looksRandom(a) || !looksRandom(b)) return false;
+    const alphabet = commonAlphabet(a, b);
+    if (alphabet === undefined || alphabet.name === 'digits') return false;
+    const known = this.state.alphabet === '' ? alphabet : alphabetNamed(this.state.alphabet);
+    const wide = known === undefined ? undefined : wider(known, alphabet);
+    if (wide === undefined) return false;
+    const { shortest, longest } = this.state;
+    this.state = {
+      alphabet: wide.name,
+      shortest: Math.min(shortest === 0 ? a.length : shortest, a.length, b.length),
+      longest: Math.max(longest, a.length, b.length),
+    };
+    return true;
+  }
+
+  accepts({ candidate }: ValuePair): boolean {
+    const text = candidate.text;
+    if (text.length < this.state.shortest || text.length > this.state.longest || !looksRandom(text)) return false;
+    const wide = alphabetNamed(this.state.alphabet);
+    const own = alphabetOf(text);
+    if (wide === undefined || own === undefined || !wide.pattern.test(text)) return false;
+    return own === wide || isByChance(own, wide, text.length);
+  }
+
+  envelope(): string {
+    const { alphabet, shortest, longest } = this.state;
+    const length = shortest === longest ? `${shortest}` : `${shortest} to ${longest}`;
+    return `a random text of ${length} characters, ${alphabet}, not the same one again`;
+  }
+}
+
+function alphabetNamed(name: string): Alphabet | undefined {
+  return ALPHABETS.find((alphabet) => alphabet.name === name);
+}
+
+/** The narrowest alphabet that holds both. */
+function wider(a: Alphabet, b: Alphabet): Alphabet | undefined {
+  const characters = `${SAMPLE[a.name]}${SAMPLE[b.name]}`;
+  return ALPHABETS.find(({ pattern }) => pattern.test(characters));
+}
+
+/** The characters that tell an alphabet from the narrower ones. */
+const SAMPLE: Readonly<Record<Alphabet['name'], string>> = {
+  digits: '0',
+  'hex lower': '0a',
+  'hex upper': '0A',
+  'alphanumeric lower': '0z',
+  'alphanumeric upper': '0Z',
+  alphanumeric: 'aZzA',
+  base64url: 'aZ-_',
+  base64: 'aZ+/',
+  dotted: 'aZ.-',
+};

@@ -1,0 +1,81 @@
+import type { Cell, Side } from './cell.ts';
+
+/** Headers as they came: order, case and repetitions kept. Values are latin1 strings, as on the wire. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** A request as it is mirrored, asked again, stored and reproduced. */
+export interface CapturedRequest {
+  readonly method: string;
+  /** Path and query, exactly as the client sent them. */
+  readonly target: string;
+  readonly headers: HeaderList;
+  /** Absent for a request without body. Mirrored requests with a body larger than the bound are not captured at all. */
+  readonly body?: Uint8Array;
+}
+
+/** What one upstream did with one request. */
+export type Observation = Answer | Failure;
+
+export interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** The body as sent (still content-coded), up to the capture bound. */
+  readonly body: Uint8Array;
+  /** Length of the whole body; larger than `body.length` when the capture bound cut it. */
+  readonly bodyBytes: number;
+  /** sha256 of the whole body in hex, present when the bound cut the capture. */
+  readonly bodyDigest?: string;
+  readonly firstByteMs: number;
+  readonly durationMs: number;
+}
+
+export const FAILURE_KINDS = ['refused', 'reset', 'timeout', 'truncated'] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+export interface Failure {
+  readonly kind: 'failure';
+  readonly failure: FailureKind;
+  readonly durationMs: number;
+}
+
+/** Which way a mirror went: `forward` while the control serves, `reverse` while the candidate does. */
+export type MirrorDirection = 'forward' | 'reverse';
+
+/** One request and what both sides made of it: the verifier's input. */
+export interface Exchange {
+  /** Sortable and unique: time in base 36, then randomness. */
+  readonly id: string;
+  /** When the client's request arrived, milliseconds since the epoch. */
+  readonly at: number;
+  readonly cell: Cell;
+  /** Hash of the subject: groups a person's requests without naming the person. */
+  readonly subjectHash?: string;
+  readonly direction: MirrorDirection;
+  readonly request: CapturedRequest;
+  readonly control: Observation;
+  readonly candidate: Observation;
+  /** Time between the two requests, milliseconds; a control-control probe waits as long. */
+  readonly gapMs: number;
+  /** Versions of either side, as their answers told; `unknown` otherwise. */
+  readonly versions: Readonly<Record<Side, string>>;
+  /** A person, a list or a token chose the side that served. */
+  readonly forced?: true;
+}
+
+/** The first value of a header, or undefined. `name` is lower case. */
+export function headerValue(headers: HeaderList, name: string): string | undefined {
+  for (const [key, value] of headers) {
+    if (key.length === name.length && key.toLowerCase() === name) return value;
+  }
+  return undefined;
+}
+
+/** Every value of a header, in order. `name` is lower case. */
+export function headerValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = [];
+  for (const [key, value] of headers) {
+    if (key.length === name.length && key.toLowerCase() === name) values.push(value);
+  }
+  return values;
+}

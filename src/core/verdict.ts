@@ -1,0 +1,62 @@
+import type { EndpointId } from './cell.ts';
+
+export const VERDICTS = ['match', 'ignored', 'mismatch', 'inconclusive'] as const;
+/** Of one comparison. Only `match` speaks for the candidate. */
+export type Verdict = (typeof VERDICTS)[number];
+
+export const DIFFERENCE_KINDS = [
+  'removed',
+  'type',
+  'value',
+  'added',
+  'order',
+  'whitespace',
+  'failure',
+  'alias',
+] as const;
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
+
+/** One finding. */
+export interface Difference {
+  /** `status`, `header:name` (lower case), or `body` + JSON pointer; for HTML `body` + element path such as `/html/body/main/p[2]/@class`; for text `body/line/12`. */
+  readonly path: string;
+  readonly kind: DifferenceKind;
+  /** Rendered values, redacted and cut to 2,000 characters; absent where there is none on that side. */
+  readonly control?: string;
+  readonly candidate?: string;
+  /** The noise class whose check this difference passed: `time`, `uuid`, `token`, `unordered`, `tolerance`, `normalise` and so on. */
+  readonly noise?: string;
+  /** The configured rule that accounts for it. */
+  readonly rule?: string;
+  /** True where an `ignore` rule silenced it; `rule` names which. */
+  readonly ignored?: true;
+}
+
+/** What comparing one exchange gave. */
+export interface ComparisonResult {
+  readonly verdict: Verdict;
+  /** At most 200; those that speak against the candidate first. */
+  readonly differences: readonly Difference[];
+  /** How many were found in all. */
+  readonly differenceCount: number;
+  /** Equal bytes after decoding: nothing was parsed. */
+  readonly identical: boolean;
+  /** Why the verdict is `inconclusive`: `bothFailed`, `controlFailed`, `controlMoved`, `unparsable`, `tooLarge`, `credentialsStripped`, `fault`, `notModified`, `partial`. */
+  readonly reason?: string;
+  /** Of the gravest unexplained difference; names the cluster. Present for `mismatch` only. */
+  readonly signature?: Signature;
+  /** A mismatch the candidate did not repeat when asked again. */
+  readonly intermittent?: true;
+}
+
+/** What mismatches with one cause have in common. */
+export interface Signature {
+  /** 12 hex digits over the other fields. */
+  readonly id: string;
+  readonly endpoint: EndpointId;
+  /** The difference's path with indices and keys that vary replaced by `*`. */
+  readonly pathPattern: string;
+  readonly kind: DifferenceKind;
+  /** Classes of the two values, for example `number → string` or `text → absent`. */
+  readonly transition: string;
+}
