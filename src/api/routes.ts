@@ -1,0 +1,366 @@
+import { z } from 'zod';
+import {
+  cell,
+  cellMap,
+  cellState,
+  cluster,
+  deployInput,
+  dial,
+  dialInput,
+  endpoint,
+  explainInput,
+  explanation,
+  holdInput,
+  journalEntry,
+  latch,
+  mismatch,
+  mismatchSummary,
+  pin,
+  pinInput,
+  problem,
+  proofSheet,
+  raceInput,
+  raceResult,
+  ramp,
+  rollbackInput,
+  rollbackResult,
+  scope,
+  status,
+} from './types.ts';
+
+/** One page of a list. `next` is the cursor of the following page, absent on the last; the `Link` header holds its address. */
+function page<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{ items: z.ZodArray<T>; next: z.ZodExactOptional<z.ZodString> }> {
+  return z.object({ items: z.array(item), next: z.string().exactOptional() });
+}
+
+/** Query of every list: at most 200 a page, 50 by default. */
+const paging = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().min(1).max(200).exactOptional(),
+};
+const endpointName = z.string().min(3).max(2_048).exactOptional();
+const tenantName = z.string().min(1).max(128).exactOptional();
+const id = z.strictObject({ id: z.string().min(1).max(64) });
+
+/** What a change that is in the journal answers with. */
+export const changed = z.object({
+  /** Table revision in force now. */
+  revision: z.int(),
+  journal: journalEntry,
+});
+/** The dial as it is now. A configuration's cap on the endpoint may lie below it. */
+export const dialChanged = dial.extend(changed.shape);
+export const pinned = pin.extend(changed.shape);
+export const unlatchInput = z.strictObject({ scope: scope.default({}), reason: z.string().max(500).default('') });
+export const pinLiftInput = z.strictObject({ reason: z.string().max(500).default('') });
+
+export const health = z.object({ status: z.literal('ok') });
+export const readiness = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
+export const version = z.object({ version: z.string(), node: z.string() });
+
+/** How a route is called and what it answers. */
+export interface Route {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Parameters in braces, URL-encoded: `{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  /** True: works without a token. Everything else needs one. */
+  readonly open: boolean;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  /** JSON body; a DELETE may leave it out where `{}` would do. */
+  readonly body?: z.ZodType;
+  /** Of a success; `events`, `text` and `document` are not checked by a type. */
+  readonly output: z.ZodType | 'events' | 'text' | 'document';
+  readonly status: 200 | 201;
+}
+
+/**
+ * The control API, complete: the server, the OpenAPI document and the reference page are made from this table.
+ * No GET changes anything.
+ */
+export const ROUTES = {
+  status: {
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'Everything at a glance: who serves what, parity, latencies, latches, warnings, and what a proof lacks.',
+    open: false,
+    output: status,
+    status: 200,
+  },
+  endpoints: {
+    method: 'GET',
+    path: '/api/v1/endpoints',
+    summary: 'Endpoints by name, with counts, parity, latencies and learned noise.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(endpoint),
+    status: 200,
+  },
+  cells: {
+    method: 'GET',
+    path: '/api/v1/cells',
+    summary: 'Cells (tenant × endpoint) in order of appearance, with state, counts and what a proof lacks.',
+    open: false,
+    query: z.strictObject({ ...paging, endpoint: endpointName, tenant: tenantName, state: cellState.exactOptional() }),
+    output: page(cell),
+    status: 200,
+  },
+  cellMap: {
+    method: 'GET',
+    path: '/api/v1/cell-map',
+    summary: 'Cells by state as a picture: at most 40 endpoints × 60 tenants, the busiest first.',
+    open: false,
+    output: cellMap,
+    status: 200,
+  },
+  clusters: {
+    method: 'GET',
+    path: '/api/v1/clusters',
+    summary: 'Mismatches with one cause, the most frequent first.',
+    open: false,
+    query: z.strictObject({ ...paging, endpoint: endpointName }),
+    output: page(cluster),
+    status: 200,
+  },
+  cluster: {
+    method: 'GET',
+    path: '/api/v1/clusters/{id}',
+    summary: 'One cluster.',
+    open: false,
+    params: id,
+    output: cluster,
+    status: 200,
+  },
+  mismatches: {
+    method: 'GET',
+    path: '/api/v1/mismatches',
+    summary: 'Stored mismatches, newest first.',
+    open: false,
+    query: z.strictObject({
+      ...paging,
+      cluster: z.string().min(1).max(64).exactOptional(),
+      endpoint: endpointName,
+      /** Only together with `endpoint`: one cell. */
+      tenant: tenantName,
+    }),
+    output: page(mismatchSummary),
+    status: 200,
+  },
+  mismatch: {
+    method: 'GET',
+    path: '/api/v1/mismatches/{id}',
+    summary: 'One mismatch with its request and both answers, secrets replaced.',
+    open: false,
+    params: id,
+    output: mismatch,
+    status: 200,
+  },
+  journal: {
+    method: 'GET',
+    path: '/api/v1/journal',
+    summary: 'Every change of who serves, newest first.',
+    open: false,
+    query: z.strictObject({ ...paging, action: z.string().min(1).max(64).exactOptional() }),
+    output: page(journalEntry),
+    status: 200,
+  },
+  dials: {
+    method: 'GET',
+    path: '/api/v1/dials',
+    summary: 'The dials that count, of people and of the configuration.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(dial),
+    status: 200,
+  },
+  setDial: {
+    method: 'PUT',
+    path: '/api/v1/dials',
+    summary: "Sets the candidate's share of what may move in a scope, in parts per million.",
+    open: false,
+    body: dialInput,
+    output: dialChanged,
+    status: 200,
+  },
+  rollback: {
+    method: 'POST',
+    path: '/api/v1/rollback',
+    summary: 'Takes a scope (by default everything) back to the control, at once, until the latch is lifted.',
+    open: false,
+    body: rollbackInput,
+    output: rollbackResult,
+    status: 200,
+  },
+  latches: {
+    method: 'GET',
+    path: '/api/v1/latch',
+    summary: 'Rollbacks that are in force.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(latch),
+    status: 200,
+  },
+  unlatch: {
+    method: 'DELETE',
+    path: '/api/v1/latch',
+    summary: 'Lifts the latch of exactly this scope.',
+    open: false,
+    body: unlatchInput,
+    output: changed,
+    status: 200,
+  },
+  pins: {
+    method: 'GET',
+    path: '/api/v1/pins',
+    summary: 'Orders of people that a scope is served by one side.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(pin),
+    status: 200,
+  },
+  pin: {
+    method: 'POST',
+    path: '/api/v1/pins',
+    summary: 'Pins a scope to one side, until it is lifted or a time.',
+    open: false,
+    body: pinInput,
+    output: pinned,
+    status: 201,
+  },
+  liftPin: {
+    method: 'DELETE',
+    path: '/api/v1/pins/{id}',
+    summary: 'Lifts a pin.',
+    open: false,
+    params: id,
+    body: pinLiftInput,
+    output: changed,
+    status: 200,
+  },
+  hold: {
+    method: 'POST',
+    path: '/api/v1/hold',
+    summary: 'Holds a scope: nothing is promoted there; what serves goes on, and is still taken back when it is wrong.',
+    open: false,
+    body: holdInput,
+    output: changed,
+    status: 200,
+  },
+  resume: {
+    method: 'POST',
+    path: '/api/v1/resume',
+    summary: 'Lifts the hold of exactly this scope.',
+    open: false,
+    body: holdInput,
+    output: changed,
+    status: 200,
+  },
+  deploy: {
+    method: 'POST',
+    path: '/api/v1/deploy',
+    summary: 'Announces the version a side runs from now on; another candidate version begins an epoch.',
+    open: false,
+    body: deployInput,
+    output: changed,
+    status: 200,
+  },
+  proof: {
+    method: 'GET',
+    path: '/api/v1/proofs/{tenant}/{endpoint}',
+    summary: 'The proof sheet of one cell: what it serves under, what its evidence says, and what is missing.',
+    open: false,
+    params: z.strictObject({ tenant: z.string().min(1).max(128), endpoint: z.string().min(3).max(2_048) }),
+    output: proofSheet,
+    status: 200,
+  },
+  ramps: {
+    method: 'GET',
+    path: '/api/v1/ramps',
+    summary: 'Ramps by endpoint: step, dial, and what the next one waits for.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(ramp),
+    status: 200,
+  },
+  explain: {
+    method: 'POST',
+    path: '/api/v1/explain',
+    summary: 'Who would serve a request, and what every step of the decision said.',
+    open: false,
+    body: explainInput,
+    output: explanation,
+    status: 200,
+  },
+  race: {
+    method: 'POST',
+    path: '/api/v1/race',
+    summary:
+      'Asks both sides for the same page at the same moment, outside all traffic: times, sizes, and a ticket to look at both.',
+    open: false,
+    body: raceInput,
+    output: raceResult,
+    status: 200,
+  },
+  events: {
+    method: 'GET',
+    path: '/api/v1/events',
+    summary:
+      'Server-sent events: status, journal, cluster, mismatch, health. `Last-Event-ID` continues where a stream ended.',
+    open: false,
+    output: 'events',
+    status: 200,
+  },
+  openapi: {
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'This API as an OpenAPI 3.1 document.',
+    open: false,
+    output: 'document',
+    status: 200,
+  },
+  healthz: {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the process runs. Answers to any Host, so that probes may use an address.',
+    open: true,
+    output: health,
+    status: 200,
+  },
+  readyz: {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Whether new traffic should come: 200, or 503 with the reasons. Answers to any Host.',
+    open: true,
+    output: readiness,
+    status: 200,
+  },
+  version: {
+    method: 'GET',
+    path: '/version',
+    summary: 'The versions of Cutover and of its runtime.',
+    open: true,
+    output: version,
+    status: 200,
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Metrics in the Prometheus text format 0.0.4.',
+    open: true,
+    output: 'text',
+    status: 200,
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+export const ROUTE_NAMES: readonly RouteName[] = Object.keys(ROUTES) as RouteName[]; // the keys of the table above
+
+/** What every answer that is not a success holds. */
+export const PROBLEM: typeof problem = problem;
+
+export type Changed = z.infer<typeof changed>;
+export type Pinned = z.infer<typeof pinned>;
+export type Readiness = z.infer<typeof readiness>;

@@ -1,0 +1,240 @@
+import { join, resolve } from 'node:path';
+import type { EndpointId, Side, TenantId } from '../core/cell.ts';
+import { SIDES } from '../core/cell.ts';
+import type { ForceList } from '../core/routing.ts';
+import { PPM } from '../core/routing.ts';
+import type { Rule } from '../core/rule.ts';
+import type { Burst } from '../core/tripwire.ts';
+import type { Fetched, Surroundings } from './files.ts';
+import { fetchCaFile, fetchSecret } from './files.ts';
+import type { Target } from './network.ts';
+import { isPrivate } from './network.ts';
+import type { Finding, Path } from './problem.ts';
+import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
+import type { Salvaged } from './schema-walk.ts';
+import type { EndpointSettings, Settings, SideSettings } from './settings.ts';
+
+/** What lies outside the file. */
+export interface Outside {
+  readonly tokenSecret: string | undefined;
+  /** Absolute paths. */
+  readonly caFiles: Readonly<Record<Side, string | undefined>>;
+}
+
+/** Follows every reference; all that lead nowhere are found at once. */
+export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): Outside & { findings: Finding[] } {
+  const findings: Finding[] = [];
+  const take = <T>(fetched: Fetched<T>): T | undefined => {
+    if ('value' in fetched) return fetched.value;
+    findings.push(fetched.finding);
+    return undefined;
+  };
+  const caFile = (side: Side): string | undefined => {
+    const given = file[side]?.tls?.caFile;
+    const path: Path = [side, 'tls', 'caFile'];
+    return given === undefined ? undefined : take(fetchCaFile(given, path, around));
+  };
+  const reference = file.trust?.tokenSecret;
+  // A reference is salvaged as a whole or not at all: its schema has a transform.
+  const secret = reference as ConfigFile['trust']['tokenSecret'];
+  return {
+    tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
+    caFiles: { control: caFile('control'), candidate: caFile('candidate') },
+    findings,
+  };
+}
+
+/** The settings a file without problems makes. */
+export function buildSettings(file: ConfigFile, outside: Outside, around: Surroundings): Settings {
+  const dir = resolve(around.baseDir, file.store.dir);
+  const tokenFile =
+    file.api.tokenFile === undefined ? join(dir, 'api-token') : resolve(around.baseDir, file.api.tokenFile);
+  return {
+    listen: file.listen,
+    api: { listen: file.api.listen, tokenFile, hosts: file.api.hosts },
+    sides: {
+      control: buildSide('control', file.control, outside),
+      candidate: buildSide('candidate', file.candidate, outside),
+    },
+    identity: file.identity,
+    trust: { networks: file.trust.networks, tokenSecret: outside.tokenSecret },
+    force: buildForce(file),
+    cohorts: file.cohorts,
+    defaults: {
+      dialPpm: file.defaults.dial,
+      maxPpm: file.defaults.max,
+      proof: file.defaults.proof,
+      mirrorPpm: file.defaults.mirror,
+      steps: file.defaults.steps ?? [],
+      dwellMs: file.defaults.dwell,
+    },
+    endpoints: file.endpoints.map((endpoint) => buildEndpoint(endpoint, file.defaults)),
+    ...buildMovement(file),
+    ...buildVerification(file),
+    redact: { ...file.redact, names: [...file.redact.names, ...credentialHeaders(file)] },
+    limits: {
+      headBytes: file.limits.head,
+      headerCount: file.limits.headers,
+      targetBytes: file.limits.target,
+      headTimeoutMs: file.limits.headTimeout,
+      bodyIdleTimeoutMs: file.limits.bodyIdleTimeout,
+      keepAliveTimeoutMs: file.limits.keepAliveTimeout,
+      connections: file.limits.connections,
+      endpoints: file.limits.endpoints,
+      cells: file.limits.cells,
+    },
+    drain: { timeoutMs: file.drain.timeout },
+    store: { dir, maxAgeMs: file.store.maxAge, maxBytes: file.store.maxSize },
+    log: file.log,
+    tableMaxAgeMs: file.tableMaxAge,
+  };
+}
+
+function buildSide(name: Side, side: SideFile, outside: Outside): SideSettings {
+  const targets: readonly Target[] = side.url === undefined ? (side.targets ?? []) : [side.url];
+  const caFile = outside.caFiles[name];
+  const { serverName, verify } = side.tls;
+  return {
+    targets: targets.map((target) => target.url),
+    hostHeader: side.hostHeader,
+    ...buildCredentials(side.credentials ?? defaultCredentials(name, targets)),
+    connectTimeoutMs: side.connectTimeout,
+    firstByteTimeoutMs: side.firstByteTimeout,
+    idleTimeoutMs: side.idleTimeout,
+    maxConnections: side.maxConnections,
+    tls: {
+      ...(caFile === undefined ? {} : { caFile }),
+      ...(serverName === undefined ? {} : { serverName }),
+      verify,
+    },
+    health: {
+      path: side.health.path,
+      intervalMs: side.health.interval,
+      timeoutMs: side.health.timeout,
+      unhealthyAfter: side.health.unhealthyAfter,
+      healthyAfter: side.health.healthyAfter,
+    },
+    versionHeader: side.versionHeader,
+  };
+}
+
+function buildCredentials(
+  given: NonNullable<SideFile['credentials']>,
+): Pick<SideSettings, 'credentials' | 'credentialMap'> {
+  if (typeof given === 'string') return { credentials: given, credentialMap: [] };
+  return { credentials: 'map', credentialMap: given.map };
+}
+
+/** Headers that the file calls credentials are secrets wherever an exchange is stored; the values of cookies always are. */
+function credentialHeaders({ candidate: { credentials } }: ConfigFile): string[] {
+  if (typeof credentials !== 'object') return [];
+  return credentials.map.flatMap(({ from }) => (from.kind === 'header' ? [from.name] : []));
+}
+
+/** The control gets them already. The candidate gets them only where nobody else can be listening. */
+function defaultCredentials(name: Side, targets: readonly Target[]): 'forward' | 'strip' {
+  return name === 'control' || targets.every((target) => isPrivate(target.host)) ? 'forward' : 'strip';
+}
+
+function buildForce(file: ConfigFile): Readonly<Record<Side, ForceList>> {
+  const listOf = (side: Side): ForceList => {
+    const { tenants, cohorts, endpoints } = file.force[side];
+    const members = cohorts.flatMap((cohort): readonly TenantId[] => file.cohorts[cohort] ?? []);
+    const ids = endpoints.map((endpoint): EndpointId => endpoint.id);
+    return { tenants: [...new Set([...tenants, ...members])], endpoints: [...new Set(ids)] };
+  };
+  return { control: listOf(SIDES[0]), candidate: listOf(SIDES[1]) };
+}
+
+function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: ConfigFile['defaults']): EndpointSettings {
+  return {
+    method: endpoint.match.method,
+    template: endpoint.match.template,
+    dialPpm: endpoint.dial,
+    maxPpm: endpoint.max ?? defaults.max,
+    proof: endpoint.proof ?? defaults.proof,
+    writes: endpoint.writes,
+    acts: endpoint.acts,
+    sharedValidators: endpoint.validators === 'shared',
+    journey: endpoint.journey,
+    mirrorPpm: endpoint.mirror ?? defaults.mirror,
+    steps: endpoint.steps ?? defaults.steps ?? [],
+    retired: endpoint.retired,
+  };
+}
+
+function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protectedTenants' | 'tripwires'> {
+  const { evidence, tripwires } = file;
+  const { candidateFailures, hardDown, reverseMismatch } = tripwires;
+  return {
+    evidence: {
+      cellLimit: evidence.cellLimit / PPM,
+      pooledLimit: evidence.pooledLimit / PPM,
+      confidence: evidence.confidence / PPM,
+      ownMatches: evidence.ownMatches,
+      minRequests: evidence.minRequests,
+      minTenants: evidence.minTenants,
+      minSpanMs: evidence.minSpan,
+      maxInconclusive: evidence.maxInconclusive / PPM,
+      staleAfterMs: evidence.staleAfter,
+      renewWithinMs: evidence.renewWithin,
+      coolDownMs: evidence.coolDown,
+      falseAlarm: evidence.falseAlarm / PPM,
+    },
+    protectedTenants: file.protected,
+    tripwires: {
+      candidateFailures: candidateFailures === 'off' ? undefined : inMs(candidateFailures),
+      hardDown: hardDown === 'off' ? undefined : hardDown,
+      reverseMismatch: reverseMismatch === 'off' ? undefined : inMs(reverseMismatch),
+    },
+  };
+}
+
+function inMs({ count, within }: { readonly count: number; readonly within: number }): Burst {
+  return { count, withinMs: within };
+}
+
+function buildVerification({ mirror, compare }: ConfigFile): Pick<Settings, 'mirror' | 'compare'> {
+  return {
+    mirror: {
+      perSecond: mirror.perSecond,
+      concurrency: mirror.concurrency,
+      timeoutMs: mirror.timeout,
+      maxBodyBytes: mirror.maxBody,
+      maxMemoryBytes: mirror.maxMemory,
+      repeatPpm: mirror.repeats.share,
+      repeatsPerSecond: mirror.repeats.perSecond,
+      acts: mirror.acts,
+    },
+    compare: {
+      rules: compare.rules.map(buildRule),
+      headers: compare.headers,
+      keyOrder: compare.keyOrder,
+      workers: compare.workers,
+      queueLength: compare.queue,
+      timeoutMs: compare.timeout,
+      maxDecodedBytes: compare.maxDecoded,
+      confirm: compare.confirm,
+    },
+  };
+}
+
+function buildRule(rule: RuleFile): Rule {
+  const base = {
+    name: rule.name,
+    reason: rule.reason,
+    ...(rule.endpoint === undefined ? {} : { endpoint: rule.endpoint.id }),
+  };
+  if (rule.normalise !== undefined) return { ...base, kind: 'normalise', ...rule.normalise };
+  if (rule.unordered !== undefined) return { ...base, kind: 'unordered', ...rule.unordered };
+  if (rule.tolerance !== undefined) return { ...base, kind: 'tolerance', ...rule.tolerance };
+  return {
+    ...base,
+    kind: 'ignore',
+    // The checks have made sure that exactly one kind is given, so the fourth is left.
+    path: rule.ignore ?? '',
+    counts: rule.counts,
+    ...(rule.owner === undefined ? {} : { owner: rule.owner }),
+    ...(rule.until === undefined ? {} : { until: rule.until }),
+  };
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { RampStep } from '../core/ramp.ts';
+import { count, duration, message, oneOf, share, tenant } from './fields.ts';
+import { list, mapping } from './shapes.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** A ladder longer than this is no plan that anybody follows. */
+const MAX_STEPS = 50;
+const MAX_PROTECTED = 10_000;
+
+/** What a proof demands, and how long it lasts. */
+export const evidence = mapping({
+  cellLimit: share().prefault('1%').meta({
+    description: 'Mismatch rate that a proof over one cell must exclude. At 1% and 95% that takes 332 matches.',
+  }),
+  pooledLimit: share().prefault('0.1%').meta({
+    description:
+      'Mismatch rate that a proof over all tenants of an endpoint must exclude. At 0.1% that takes 3,327 matches.',
+  }),
+  confidence: share().prefault('95%').meta({ description: 'How sure a proof must be, however often it is looked at.' }),
+  ownMatches: count(0, 1_000).prefault(3).meta({
+    description: 'Matches of its own that a cell needs where its endpoint has passed; one mismatch keeps it.',
+  }),
+  minRequests: count(1, 1_000)
+    .prefault(10)
+    .meta({ description: 'Distinct requests a proof needs; identical ones count ten times at most.' }),
+  minTenants: count(1, 1_000)
+    .prefault(3)
+    .meta({ description: 'Distinct tenants a pooled proof needs; where fewer have been seen, all of them.' }),
+  minSpan: duration(0, 30 * DAY_MS)
+    .prefault('10m')
+    .meta({ description: 'Time between the first and the last comparison of a proof. A day covers a daily cycle.' }),
+  maxInconclusive: share()
+    .prefault('10%')
+    .meta({ description: 'Share of inconclusive comparisons above which nothing passes.' }),
+  staleAfter: duration(60_000, 365 * DAY_MS)
+    .prefault('24h')
+    .meta({ description: 'Evidence whose newest comparison is older opens nothing. It closes nothing either.' }),
+  renewWithin: duration(1_000, 30 * DAY_MS)
+    .prefault('24h')
+    .meta({
+      description: 'How long open cells keep serving under a new candidate version until their proof is renewed.',
+    }),
+  coolDown: duration(1_000, 7 * DAY_MS)
+    .prefault('10m')
+    .meta({
+      description: 'Rest of a cell or ramp that was taken back; each further time in an epoch doubles it for a cell.',
+    }),
+  falseAlarm: share().prefault('0.01%').meta({
+    description: 'Chance per comparison of taking back by accident what is as good as wanted.',
+  }),
+}).prefault({});
+
+const STEP = 'mirror, {dial: 5%}, {wait: 1h} or {verify: reverse}';
+
+const namedStep = z
+  .strictObject(
+    {
+      dial: share()
+        .exactOptional()
+        .meta({ description: 'Sets the dial; done when nothing spoke against it for `dwell`.' }),
+      wait: duration(1_000, 30 * DAY_MS)
+        .exactOptional()
+        .meta({ description: 'Waits, whatever the evidence says for it. What speaks against still counts.' }),
+      verify: oneOf(['reverse'])
+        .exactOptional()
+        .meta({ description: 'The last step: verifies against the control as long as the candidate serves.' }),
+    },
+    { error: STEP },
+  )
+  .transform((fields, context): RampStep => {
+    const { dial, wait, verify } = fields;
+    if (dial !== undefined && wait === undefined && verify === undefined) return { kind: 'dial', dialPpm: dial };
+    if (wait !== undefined && dial === undefined && verify === undefined) return { kind: 'wait', ms: wait };
+    if (verify !== undefined && dial === undefined && wait === undefined) return { kind: 'verify', direction: verify };
+    context.addIssue({ code: 'custom', message: message(STEP, 'Give exactly one; several are several steps.') });
+    return z.NEVER;
+  });
+
+/** The ladder a dial climbs. */
+export function steps() {
+  const word = z.enum(['mirror'], { error: STEP }).transform((): RampStep => ({ kind: 'mirror' }));
+  const step = z.union([word, namedStep], { error: STEP }).meta({ title: 'step' });
+  return list(step, MAX_STEPS, 1).exactOptional();
+}
+
+/** Tenants that come last. */
+export const protectedTenants = list(tenant(), MAX_PROTECTED).prefault([]).meta({
+  description:
+    'Tenants that are promoted last: their cells open only when every other cell of the endpoint with traffic is open.',
+});
+
+function within(usual: string) {
+  return duration(1_000, 3_600_000).prefault(usual).meta({ description: 'The window.' });
+}
+
+/** A tripwire, or `off`. Absent: its fields have their defaults. */
+function tripwire<T extends z.ZodObject>(fields: T, description: string) {
+  const error = 'off, or a mapping';
+  return z.union([z.enum(['off'], { error }), fields], { error }).meta({ title: '`off` or mapping', description });
+}
+
+/** What takes traffic back without waiting. */
+export const tripwires = mapping({
+  candidateFailures: tripwire(
+    mapping({
+      count: count(1, 100_000).prefault(5).meta({ description: 'How many.' }),
+      within: within('10s'),
+    }),
+    'Requests to one endpoint that the candidate failed (5xx, refused, reset, silent) while the control did not.',
+  ).prefault({}),
+  hardDown: tripwire(
+    mapping({ consecutive: count(1, 100_000).prefault(5).meta({ description: 'How many in a row.' }) }),
+    'Requests to one endpoint in a row to which the candidate gave no answer at all.',
+  ).prefault({}),
+  reverseMismatch: tripwire(
+    mapping({
+      count: count(1, 100_000).prefault(3).meta({ description: 'How many.' }),
+      within: within('10s'),
+    }),
+    'Confirmed mismatches at one endpoint between what the candidate served and the control.',
+  ).prefault({}),
+}).prefault({});

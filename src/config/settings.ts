@@ -1,0 +1,211 @@
+import type { Side, TenantId } from '../core/cell.ts';
+import type { Source } from '../core/identity.ts';
+import type { RampStep } from '../core/ramp.ts';
+import type { ForceList, Proof } from '../core/routing.ts';
+import type { ComparisonPolicy } from '../core/rule.ts';
+import type { TripwirePolicy } from '../core/tripwire.ts';
+
+export type { Source } from '../core/identity.ts';
+
+/**
+ * The configuration as the program uses it: defaults filled in, units in the names, everything checked.
+ * Made by `loadSettings`; nothing else makes one. Changing a field here means changing `schema.ts`, which documents it.
+ */
+export interface Settings {
+  readonly listen: Address;
+  readonly api: ApiSettings;
+  readonly sides: Readonly<Record<Side, SideSettings>>;
+  readonly identity: IdentitySettings;
+  readonly trust: TrustSettings;
+  readonly force: Readonly<Record<Side, ForceList>>;
+  readonly cohorts: Readonly<Record<string, readonly TenantId[]>>;
+  readonly defaults: EndpointDefaults;
+  readonly endpoints: readonly EndpointSettings[];
+  readonly evidence: EvidenceSettings;
+  /** Tenants that are promoted last. */
+  readonly protectedTenants: readonly TenantId[];
+  readonly tripwires: TripwirePolicy;
+  readonly mirror: MirrorSettings;
+  readonly compare: CompareSettings;
+  readonly redact: RedactSettings;
+  readonly limits: LimitSettings;
+  readonly drain: { readonly timeoutMs: number };
+  readonly store: StoreSettings;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
+  /** Undefined: a table never ages. */
+  readonly tableMaxAgeMs: number | undefined;
+}
+
+export interface Address {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface ApiSettings {
+  readonly listen: Address;
+  /** Where the token lies; made at first start with mode 0600. */
+  readonly tokenFile: string;
+  /** Extra names the API answers to, besides loopback ones: `Host` values, lower case, without port. */
+  readonly hosts: readonly string[];
+}
+
+export interface SideSettings {
+  /** At least one: `http://host:port` or `https://host:port`, without path. */
+  readonly targets: readonly string[];
+  readonly hostHeader: 'preserve' | 'upstream';
+  readonly credentials: 'forward' | 'strip' | 'map';
+  /** What `map` sends; empty otherwise, and always for the control. At most 32; each `from` and each `to` is there once. */
+  readonly credentialMap: readonly CredentialMapping[];
+  readonly connectTimeoutMs: number;
+  /** Until the first byte of the answer. */
+  readonly firstByteTimeoutMs: number;
+  /** Between two pieces of the answer. */
+  readonly idleTimeoutMs: number;
+  /** Per target. */
+  readonly maxConnections: number;
+  readonly tls: { readonly caFile?: string; readonly serverName?: string; readonly verify: boolean };
+  readonly health: HealthSettings;
+  /** Lower-case name of the answer header that tells the side's version. */
+  readonly versionHeader: string | undefined;
+}
+
+/** A header (its name is lower case) or a cookie that says who the client is. */
+export interface CredentialName {
+  readonly kind: 'cookie' | 'header';
+  readonly name: string;
+}
+
+export interface CredentialMapping {
+  /** As clients and the control call it. */
+  readonly from: CredentialName;
+  /** As the candidate calls it. */
+  readonly to: CredentialName;
+}
+
+export interface HealthSettings {
+  /** Undefined: no active checks. */
+  readonly path: string | undefined;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row until a target is unhealthy; successes in a row until it is back. */
+  readonly unhealthyAfter: number;
+  readonly healthyAfter: number;
+}
+
+export interface IdentitySettings {
+  /** The first that gives a value counts. */
+  readonly tenant: readonly Source[];
+  readonly subject: readonly Source[];
+  readonly salt: string;
+}
+
+export interface TrustSettings {
+  /** CIDR ranges whose X-Forwarded-* and force headers are believed. */
+  readonly networks: readonly string[];
+  /** Key for signed force tokens; undefined: tokens are not accepted. At least 32 characters. */
+  readonly tokenSecret: string | undefined;
+}
+
+export interface EndpointDefaults {
+  readonly dialPpm: number;
+  readonly maxPpm: number;
+  readonly proof: Proof;
+  readonly mirrorPpm: number;
+  /** Empty: no ramp, the dial alone. */
+  readonly steps: readonly RampStep[];
+  /** How long a dial of a ramp must stand without objection. */
+  readonly dwellMs: number;
+}
+
+export interface EndpointSettings {
+  /** Upper case; `*` is any safe method. */
+  readonly method: string;
+  /** `/orders/{id}`; `{rest*}` as last segment takes all that follows. */
+  readonly template: string;
+  readonly dialPpm: number | undefined;
+  readonly maxPpm: number;
+  readonly proof: Proof;
+  readonly writes: boolean;
+  readonly acts: boolean;
+  readonly sharedValidators: boolean;
+  /** Endpoints of one journey share the salt and open together. */
+  readonly journey: string | undefined;
+  readonly mirrorPpm: number;
+  /** Empty: no ramp. */
+  readonly steps: readonly RampStep[];
+  readonly retired: boolean;
+}
+
+/** What a proof demands. Rates and shares are from 0 to 1. */
+export interface EvidenceSettings {
+  /** Mismatch rates that proofs exclude: of one cell, and pooled over an endpoint's tenants. */
+  readonly cellLimit: number;
+  readonly pooledLimit: number;
+  readonly confidence: number;
+  /** Matches of its own that a cell needs where its endpoint has passed. */
+  readonly ownMatches: number;
+  readonly minRequests: number;
+  readonly minTenants: number;
+  readonly minSpanMs: number;
+  readonly maxInconclusive: number;
+  readonly staleAfterMs: number;
+  readonly renewWithinMs: number;
+  readonly coolDownMs: number;
+  readonly falseAlarm: number;
+}
+
+export interface MirrorSettings {
+  /** Whole process; 0 is off. */
+  readonly perSecond: number;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  /** Longer bodies are captured up to here and compared by digest beyond it. */
+  readonly maxBodyBytes: number;
+  /** All captures together. */
+  readonly maxMemoryBytes: number;
+  /** Repeats on the control: share of requests, parts per million (default 10,000) and per second (default 5). */
+  readonly repeatPpm: number;
+  readonly repeatsPerSecond: number;
+  /** Extra path patterns that act though their method is safe; RE2 syntax, matched against the path. */
+  readonly acts: readonly string[];
+}
+
+export interface CompareSettings extends ComparisonPolicy {
+  readonly workers: number;
+  readonly queueLength: number;
+  /** Per pair; beyond it the verdict is inconclusive. */
+  readonly timeoutMs: number;
+  /** Decoded size of one body. */
+  readonly maxDecodedBytes: number;
+  readonly confirm: boolean;
+}
+
+export interface RedactSettings {
+  /** Extra names of headers, cookies, query parameters, form fields and JSON members whose values are secrets. */
+  readonly names: readonly string[];
+  /** False: bodies are not stored at all, only differences. */
+  readonly storeBodies: boolean;
+}
+
+export interface LimitSettings {
+  readonly headBytes: number;
+  readonly headerCount: number;
+  readonly targetBytes: number;
+  readonly headTimeoutMs: number;
+  /** Between two pieces of a request body. */
+  readonly bodyIdleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connections: number;
+  /** Endpoints found live; the rest is `unknown`. */
+  readonly endpoints: number;
+  /** Tenants and cells that are counted; the rest is `_other`. */
+  readonly cells: number;
+}
+
+export interface StoreSettings {
+  /** Folder of the database, the token and the last table. */
+  readonly dir: string;
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
