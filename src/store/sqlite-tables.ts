@@ -1,0 +1,424 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import {
+  type Cell,
+  type CellKey,
+  cellKey,
+  cellOfKey,
+  type EndpointId,
+  type Side,
+  type TenantId,
+} from '../core/cell.ts';
+import type {
+  CellCounts,
+  Cluster,
+  JournalEntry,
+  Paged,
+  Store,
+  StoredMismatch,
+  VerifiedExchange,
+} from '../core/ports.ts';
+import { clusterOf } from './cluster-of.ts';
+import { sizeOf } from './open-database.ts';
+import { paged, pageLimit, pagePosition } from './paging.ts';
+import { KEPT_PER_CLUSTER, KEYS_PRUNED_AT_ONCE, PRUNED_AT_ONCE } from './store-bounds.ts';
+import { corrupt } from './store-error.ts';
+
+/** The store's methods as the writer thread answers them. Those that could hold up a commit come in pieces. */
+export type StoreCalls = {
+  readonly [Name in Exclude<keyof Store, 'close' | 'prune' | 'recordKey'>]: Store[Name] extends (
+    ...args: infer Args
+  ) => Promise<infer Result>
+    ? (...args: Args) => Result
+    : never;
+} & {
+  /** All in one transaction: one sync of the disk, however many requests wait for it. */
+  readonly recordKeys: (keys: readonly Parameters<Store['recordKey']>[0][]) => readonly Side[];
+  /** One short transaction of pruning; to be called until `isDone`. */
+  readonly pruneStep: (bounds: Parameters<Store['prune']>[0]) => PruneStep;
+};
+
+export interface PruneStep {
+  readonly mismatches: number;
+  readonly clusters: number;
+  readonly isDone: boolean;
+}
+
+type Row = Record<string, SQLOutputValue>;
+type Arguments<Name extends keyof StoreCalls> = Parameters<StoreCalls[Name]>[0];
+
+/** The tables of one open database. Runs in the writer thread: everything here blocks. */
+export class SqliteTables implements StoreCalls {
+  readonly #db: DatabaseSync;
+  readonly #file: string;
+  /** By their SQL; its texts are those in this file, so their number is fixed. */
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync, file: string) {
+    this.#db = db;
+    this.#file = file;
+  }
+
+  commit(change: Arguments<'commit'>): readonly JournalEntry[] {
+    return this.#transaction(() => {
+      const last = Number(this.#one('SELECT coalesce(max(sequence), 0) AS last FROM journal')?.['last']);
+      const entries = change.journal.map((entry, index) => ({ ...entry, sequence: last + 1 + index }));
+      for (const entry of entries) {
+        this.#run(
+          'INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+          entry.sequence,
+          entry.at,
+          entry.actor,
+          entry.action,
+          entry.scope,
+          entry.reason,
+          entry.evidence === undefined ? null : JSON.stringify(entry.evidence),
+          entry.revision,
+        );
+      }
+      for (const { key, value } of change.state) {
+        if (value === undefined) this.#run('DELETE FROM state WHERE key = ?', key);
+        else this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, JSON.stringify(value));
+      }
+      return entries;
+    });
+  }
+
+  loadState(): ReadonlyMap<string, unknown> {
+    return new Map(
+      this.#all('SELECT key, value FROM state').map((row) => [text(row, 'key'), this.#json(row, 'value')]),
+    );
+  }
+
+  journal(page: Arguments<'journal'>): Paged<JournalEntry> {
+    const limit = pageLimit(page);
+    const from = pagePosition('journal', page)?.number ?? Number.MAX_SAFE_INTEGER;
+    const [where, values] = page.action === undefined ? ['', []] : ['action = ? AND', [page.action]];
+    const rows = this.#all(
+      `SELECT * FROM journal WHERE ${where} sequence < ? ORDER BY sequence DESC LIMIT ?`,
+      ...values,
+      from,
+      limit + 1,
+    );
+    return paged(
+      'journal',
+      rows.map((row) => this.#entry(row)),
+      limit,
+      (entry) => ({ number: entry.sequence, id: '' }),
+    );
+  }
+
+  addVerified(batch: Arguments<'addVerified'>): void {
+    this.#transaction(() => {
+      for (const counts of batch.counts) this.#addCounts(counts);
+      for (const cluster of batch.clusters) this.#putCluster(cluster);
+      for (const exchange of batch.mismatches) this.#putMismatch(exchange);
+      const touched = new Set([...batch.clusters.map(({ id }) => id), ...batch.mismatches.map(clusterOf)]);
+      for (const cluster of touched) this.#trimCluster(cluster);
+    });
+  }
+
+  loadCounts(): readonly CellCounts[] {
+    return this.#all('SELECT * FROM counts').map((row) => ({
+      // Only names that were branded go in.
+      cell: { tenant: text(row, 'tenant') as TenantId, endpoint: text(row, 'endpoint') as EndpointId },
+      served: { control: number(row, 'served_control'), candidate: number(row, 'served_candidate') },
+      verdicts: {
+        match: number(row, 'match'),
+        ignored: number(row, 'ignored'),
+        mismatch: number(row, 'mismatch'),
+        inconclusive: number(row, 'inconclusive'),
+      },
+      unverified: number(row, 'unverified'),
+    }));
+  }
+
+  clusters(page: Arguments<'clusters'>): Paged<Cluster> {
+    const limit = pageLimit(page);
+    const from = pagePosition('clusters', page) ?? { number: Number.MAX_SAFE_INTEGER, id: '' };
+    const [where, values] = page.endpoint === undefined ? ['', []] : ['endpoint = ? AND', [page.endpoint]];
+    const rows = this.#all(
+      `SELECT document FROM clusters WHERE ${where} (count, id) < (?, ?) ORDER BY count DESC, id DESC LIMIT ?`,
+      ...values,
+      from.number,
+      from.id,
+      limit + 1,
+    );
+    const found = rows.map((row) => this.#json(row, 'document') as Cluster); // as #putCluster wrote it
+    return paged('clusters', found, limit, (cluster) => ({ number: cluster.count, id: cluster.id }));
+  }
+
+  cluster(id: string): Cluster | undefined {
+    const row = this.#one('SELECT document FROM clusters WHERE id = ?', id);
+    return row === undefined ? undefined : (this.#json(row, 'document') as Cluster); // as #putCluster wrote it
+  }
+
+  mismatches(page: Arguments<'mismatches'>): Paged<StoredMismatch> {
+    const limit = pageLimit(page);
+    const from = pagePosition('mismatches', page) ?? { number: Number.MAX_SAFE_INTEGER, id: '' };
+    const wanted: readonly (readonly [string, string | undefined])[] = [
+      ['cluster', page.cluster],
+      ['cell', page.cell],
+      ['endpoint', page.endpoint],
+    ];
+    const filters = wanted.filter((filter): filter is readonly [string, string] => filter[1] !== undefined);
+    const rows = this.#all(
+      `SELECT * FROM mismatches WHERE ${filters.map(([column]) => `${column} = ? AND`).join(' ')}
+       (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ?`,
+      ...filters.map(([, value]) => value),
+      from.number,
+      from.id,
+      limit + 1,
+    );
+    const found = rows.map((row) => this.#mismatch(row));
+    return paged('mismatches', found, limit, (mismatch) => ({ number: mismatch.at, id: mismatch.id }));
+  }
+
+  mismatch(id: string): StoredMismatch | undefined {
+    const row = this.#one('SELECT * FROM mismatches WHERE id = ?', id);
+    return row === undefined ? undefined : this.#mismatch(row);
+  }
+
+  saveDocuments(kind: string, documents: Parameters<StoreCalls['saveDocuments']>[1]): void {
+    this.#transaction(() => {
+      for (const { key, value } of documents) {
+        if (value === undefined) this.#run('DELETE FROM documents WHERE kind = ? AND key = ?', kind, key);
+        else this.#run('INSERT OR REPLACE INTO documents VALUES (?, ?, ?)', kind, key, JSON.stringify(value));
+      }
+    });
+  }
+
+  loadDocuments(kind: string): ReadonlyMap<string, unknown> {
+    const rows = this.#all('SELECT key, value FROM documents WHERE kind = ?', kind);
+    return new Map(rows.map((row) => [text(row, 'key'), this.#json(row, 'value')]));
+  }
+
+  recordKeys(keys: Arguments<'recordKeys'>): readonly Side[] {
+    return this.#transaction(() =>
+      keys.map(({ hash, side, at }) => {
+        this.#run('INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING', hash, side, at);
+        const row = this.#one('SELECT side FROM keys WHERE hash = ?', hash);
+        return row === undefined ? side : this.#side(row);
+      }),
+    );
+  }
+
+  loadKeys(since: number): ReadonlyMap<string, Side> {
+    const rows = this.#all('SELECT hash, side FROM keys WHERE at >= ?', since);
+    return new Map(rows.map((row) => [text(row, 'hash'), this.#side(row)]));
+  }
+
+  pruneStep(bounds: Arguments<'pruneStep'>): PruneStep {
+    const aged = this.#pruneByAge(bounds.olderThan);
+    this.#giveBack();
+    if (aged.rows > 0) return { ...aged, isDone: false };
+    if (this.#pagesBytes() > bounds.maxBytes) {
+      const gone = this.#pruneOldest();
+      this.#giveBack();
+      if (gone.mismatches + gone.clusters > 0) return { ...gone, isDone: false };
+    }
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    return { mismatches: 0, clusters: 0, isDone: true };
+  }
+
+  size(): number {
+    return sizeOf(this.#file) + sizeOf(`${this.#file}-wal`);
+  }
+
+  /** Moves the log into the file and closes it. */
+  close(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } finally {
+      this.#db.close();
+    }
+  }
+
+  #addCounts({ cell, served, verdicts, unverified }: CellCounts): void {
+    this.#run(
+      `INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         served_control = served_control + excluded.served_control,
+         served_candidate = served_candidate + excluded.served_candidate,
+         match = match + excluded.match, ignored = ignored + excluded.ignored,
+         mismatch = mismatch + excluded.mismatch, inconclusive = inconclusive + excluded.inconclusive,
+         unverified = unverified + excluded.unverified`,
+      cell.tenant,
+      cell.endpoint,
+      served.control,
+      served.candidate,
+      verdicts.match,
+      verdicts.ignored,
+      verdicts.mismatch,
+      verdicts.inconclusive,
+      unverified,
+    );
+    // A cell whose counts went to another name has nothing left to say.
+    this.#run(
+      `DELETE FROM counts WHERE tenant = ? AND endpoint = ? AND served_control = 0 AND served_candidate = 0
+         AND match = 0 AND ignored = 0 AND mismatch = 0 AND inconclusive = 0 AND unverified = 0`,
+      cell.tenant,
+      cell.endpoint,
+    );
+  }
+
+  #putCluster(cluster: Cluster): void {
+    const { id, endpoint, count, lastSeen, example } = cluster;
+    const document = JSON.stringify(cluster);
+    this.#run(
+      'INSERT OR REPLACE INTO clusters VALUES (?, ?, ?, ?, ?, ?)',
+      id,
+      endpoint,
+      count,
+      lastSeen,
+      example,
+      document,
+    );
+  }
+
+  #putMismatch(exchange: VerifiedExchange): void {
+    const { id, at, cell } = exchange;
+    this.#run(
+      'INSERT OR REPLACE INTO mismatches VALUES (?, ?, ?, ?, ?, ?)',
+      id,
+      at,
+      cellKey(cell.tenant, cell.endpoint),
+      cell.endpoint,
+      clusterOf(exchange),
+      JSON.stringify(exchange),
+    );
+  }
+
+  #trimCluster(cluster: string): void {
+    this.#run(
+      `DELETE FROM mismatches WHERE cluster = ?1
+         AND id NOT IN (SELECT id FROM mismatches WHERE cluster = ?1 ORDER BY at DESC, id DESC LIMIT ${KEPT_PER_CLUSTER})
+         AND id NOT IN (SELECT example FROM clusters WHERE id = ?1)`,
+      cluster,
+    );
+  }
+
+  /** Clusters first: their examples are mismatches like any other then. */
+  #pruneByAge(olderThan: number): { mismatches: number; clusters: number; rows: number } {
+    return this.#transaction(() => {
+      const clusters = this.#run(
+        `DELETE FROM clusters WHERE id IN (SELECT id FROM clusters WHERE last_seen < ? LIMIT ${PRUNED_AT_ONCE})`,
+        olderThan,
+      );
+      const mismatches = this.#run(
+        `DELETE FROM mismatches WHERE id IN (SELECT id FROM mismatches
+           WHERE at < ? AND id NOT IN (SELECT example FROM clusters) LIMIT ${PRUNED_AT_ONCE})`,
+        olderThan,
+      );
+      const keys = this.#run(
+        `DELETE FROM keys WHERE hash IN (SELECT hash FROM keys WHERE at < ? LIMIT ${KEYS_PRUNED_AT_ONCE})`,
+        olderThan,
+      );
+      return { mismatches, clusters, rows: clusters + mismatches + keys };
+    });
+  }
+
+  /** The oldest mismatches that are no cluster's example; when there are none, the clusters not seen for longest. */
+  #pruneOldest(): { mismatches: number; clusters: number } {
+    return this.#transaction(() => {
+      const mismatches = this.#run(
+        `DELETE FROM mismatches WHERE id IN (SELECT id FROM mismatches
+           WHERE id NOT IN (SELECT example FROM clusters) ORDER BY at, id LIMIT ${PRUNED_AT_ONCE})`,
+      );
+      if (mismatches > 0) return { mismatches, clusters: 0 };
+      const oldest = this.#all(`SELECT id FROM clusters ORDER BY last_seen, id LIMIT ${PRUNED_AT_ONCE}`);
+      let examples = 0;
+      for (const row of oldest) {
+        examples += this.#run(
+          'DELETE FROM mismatches WHERE id = (SELECT example FROM clusters WHERE id = ?)',
+          text(row, 'id'),
+        );
+        this.#run('DELETE FROM clusters WHERE id = ?', text(row, 'id'));
+      }
+      return { mismatches: examples, clusters: oldest.length };
+    });
+  }
+
+  /** Gives free pages back to the file system. */
+  #giveBack(): void {
+    // `all` steps through the statement: it frees one page per step.
+    this.#db.prepare('PRAGMA incremental_vacuum').all();
+  }
+
+  #pagesBytes(): number {
+    const row = this.#one('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size');
+    return row === undefined ? 0 : number(row, 'bytes');
+  }
+
+  #entry(row: Row): JournalEntry {
+    return {
+      sequence: number(row, 'sequence'),
+      at: number(row, 'at'),
+      actor: text(row, 'actor'),
+      action: text(row, 'action'),
+      scope: text(row, 'scope'),
+      reason: text(row, 'reason'),
+      ...(row['evidence'] === null ? {} : { evidence: this.#json(row, 'evidence') }),
+      revision: number(row, 'revision'),
+    };
+  }
+
+  #mismatch(row: Row): StoredMismatch {
+    const cell: Cell = cellOfKey(text(row, 'cell') as CellKey); // as #putMismatch wrote it
+    const exchange = this.#json(row, 'exchange') as VerifiedExchange; // as #putMismatch wrote it
+    return { id: text(row, 'id'), at: number(row, 'at'), cell, cluster: text(row, 'cluster'), exchange };
+  }
+
+  #side(row: Row): Side {
+    return text(row, 'side') === 'candidate' ? 'candidate' : 'control';
+  }
+
+  /** Only our own JSON goes in: what does not parse was damaged on the disk. */
+  #json(row: Row, column: string): unknown {
+    try {
+      return JSON.parse(text(row, column));
+    } catch (error) {
+      throw corrupt(this.#file, error);
+    }
+  }
+
+  #transaction<T>(run: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = run();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A full disk makes SQLite roll back by itself.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Runs a statement; gives the number of rows it changed. */
+  #run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#prepared(sql).run(...values).changes);
+  }
+
+  #one(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepared(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepared(sql).all(...values);
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function text(row: Row, column: string): string {
+  return String(row[column]);
+}
+
+function number(row: Row, column: string): number {
+  return Number(row[column]);
+}
