@@ -1,0 +1,318 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import net, { type Socket } from 'node:net';
+import type { Address, LimitSettings } from '../config/settings.ts';
+import { CutoverError } from '../core/errors.ts';
+import type { Log } from '../core/ports.ts';
+import { type Peer, plainAddress, type TrustedNetworks } from './forwarded.ts';
+import { type Problem, rawProblem } from './problem.ts';
+import { METHOD_REFUSED } from './request-guard.ts';
+
+/** A request that is being served. */
+export interface ActiveRequest {
+  /** The answer has ended, or the client is gone. Called once. */
+  closed(): void;
+  /** The rest of the request's body is not HTTP. True: the request was still being read, and has ended itself. */
+  inputBroken(problem: Problem): boolean;
+}
+
+export interface ListenerHandlers {
+  request(connection: Connection, request: IncomingMessage, response: ServerResponse): ActiveRequest;
+  /** A WebSocket handshake; the socket is the handler's from now on. */
+  upgrade(connection: Connection, request: IncomingMessage, socket: Socket, first: Buffer): void;
+}
+
+export interface ListenerOptions {
+  readonly address: Address;
+  readonly limits: LimitSettings;
+  readonly networks: TrustedNetworks;
+  readonly log: Log;
+  /** False: upgrades other than WebSocket are handed back as plain requests, as Node before 24.9 needs it. Default true. */
+  readonly upgradeCallback?: boolean;
+}
+
+/** Requests a client may pipeline behind the one being served; what comes after is not answered, which RFC 9112 section 9.3.2 allows. */
+const MAX_WAITING = 64;
+/** How long a refused client gets to read its answer before the connection is cut. */
+const LINGER_MS = 1_000;
+/** Connections whose head is late are looked for this often; Node's 30 s would make the limit meaningless. */
+const CHECK_INTERVAL_MS = 1_000;
+
+/** The server towards clients: one request at a time per connection, strict parsing, and a drain that loses nothing. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #handlers: ListenerHandlers;
+  readonly #server: http.Server;
+  readonly #connections = new Map<Socket, Connection>();
+  /** From listening until the last connection is gone. */
+  #isOpen = false;
+  isDraining = false;
+
+  constructor(options: ListenerOptions, handlers: ListenerHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#server = this.#createServer();
+  }
+
+  get connections(): ReadonlyMap<Socket, Connection> {
+    return this.#connections;
+  }
+
+  listen(): Promise<{ host: string; port: number }> {
+    const { host, port } = this.#options.address;
+    return new Promise((resolve, reject) => {
+      const refused = (cause: Error): void =>
+        reject(
+          new CutoverError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${cause.message}.`, {
+            hint: 'Is another Cutover or another server running there? Choose another address with listen (--listen).',
+            cause,
+          }),
+        );
+      this.#server.once('error', refused);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', refused);
+        this.#server.on('error', (error) => this.#options.log.error('listener.fault', { message: error.message }));
+        this.#isOpen = true;
+        this.#server.once('close', () => {
+          this.#isOpen = false;
+        });
+        const bound = this.#server.address();
+        resolve({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
+      });
+    });
+  }
+
+  /**
+   * Accepts no new connections and keeps all there are.
+   * `http.Server.close` would also close idle ones, and so race with the request a client is just sending on one of them.
+   */
+  stopListening(): void {
+    this.isDraining = true;
+    if (this.#server.listening) net.Server.prototype.close.call(this.#server);
+  }
+
+  /** Cuts every connection; gives how many of them had a request in flight or a tunnel. */
+  cutAll(): number {
+    let cut = 0;
+    for (const [socket, connection] of this.#connections) {
+      if (connection.isBusy) cut += 1;
+      socket.destroy();
+    }
+    return cut;
+  }
+
+  /** Cuts what is left; resolves when the port is free and every connection is closed. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        // Ends the server's own interval; there is nothing else left.
+        this.#server.close();
+        resolve();
+      };
+      if (this.#isOpen) this.#server.once('close', done);
+      else done();
+      this.stopListening();
+      this.cutAll();
+    });
+  }
+
+  #createServer(): http.Server {
+    const { limits } = this.#options;
+    const useCallback = this.#options.upgradeCallback ?? true;
+    const server = http.createServer({
+      maxHeaderSize: limits.headBytes,
+      headersTimeout: limits.headTimeoutMs,
+      requestTimeout: 0, // uploads may take long; a stalled one is ended by `bodyIdleTimeoutMs`
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      requireHostHeader: false, // the guard asks for it, and answers in our own form
+      insecureHTTPParser: false,
+      ...(useCallback ? { shouldUpgradeCallback: isWebSocketOffer } : {}),
+    });
+    server.maxHeadersCount = 0; // Node would drop headers beyond its limit in silence; the guard counts and refuses
+    server.maxConnections = limits.connections;
+    server.on('connection', (socket) => this.#accept(socket));
+    const take = (request: IncomingMessage, response: ServerResponse): void => this.#take(request, response);
+    server.on('request', take);
+    server.on('checkContinue', take);
+    server.on('checkExpectation', take);
+    server.on('clientError', (error, socket) => this.#inputBroken(error, socket as Socket)); // we listen on TCP only
+    server.on('connect', (_request, socket) => this.#accept(socket as Socket).inputBroken(METHOD_REFUSED));
+    server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket as Socket, first));
+    return server;
+  }
+
+  #accept(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const address = plainAddress(socket.remoteAddress);
+    const peer: Peer = {
+      address,
+      trusted: this.#options.networks.includes(address),
+      localPort: String(socket.localPort ?? ''),
+    };
+    const connection = new Connection(socket, peer, this);
+    this.#connections.set(socket, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      connection.gone();
+    });
+    return connection;
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#accept(request.socket);
+    connection.enqueue({ request, response }, this.#handlers);
+  }
+
+  #inputBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    connection.inputBroken(problemOf(error.code));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    const connection = this.#accept(socket);
+    // Pipelined behind a request that is being served: nobody honest does it, and the two answers would mix.
+    if (connection.isBusy) {
+      connection.inputBroken(problemOf(undefined));
+      return;
+    }
+    if (!isWebSocketOffer(request)) {
+      this.#reinject(request, socket, first);
+      return;
+    }
+    connection.tunnel();
+    this.#handlers.upgrade(connection, request, socket, first);
+  }
+
+  /** F2: before Node 24.9 every `Upgrade` comes here. The head goes back to the parser without it, and is served as a plain request. */
+  #reinject(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    let head = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n`;
+    const raw = request.rawHeaders;
+    for (let at = 0; at + 1 < raw.length; at += 2) {
+      const name = (raw[at] as string).toLowerCase(); // the bounds were checked
+      if (name !== 'upgrade' && name !== 'http2-settings') head += `${raw[at]}: ${raw[at + 1]}\r\n`;
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), first]));
+    this.#server.emit('connection', socket);
+  }
+}
+
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** One client connection. Pipelined requests wait for the one before: two unsafe ones must not run at the same time. */
+export class Connection {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  readonly #listener: Listener;
+  #active: ActiveRequest | undefined;
+  #waiting: Incoming[] = [];
+  #broken: Problem | undefined;
+  #isTunnel = false;
+
+  constructor(socket: Socket, peer: Peer, listener: Listener) {
+    this.socket = socket;
+    this.peer = peer;
+    this.#listener = listener;
+  }
+
+  get isBusy(): boolean {
+    return this.#active !== undefined || this.#isTunnel;
+  }
+
+  /** Whether the next answer should carry `Connection: close`: draining, and nothing is waiting behind it. */
+  get shouldClose(): boolean {
+    return this.#listener.isDraining && this.#waiting.length === 0;
+  }
+
+  enqueue(incoming: Incoming, handlers: ListenerHandlers): void {
+    if (this.#active !== undefined) {
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(incoming);
+      else this.#broken ??= TOO_MANY;
+      return;
+    }
+    this.#serve(incoming, handlers);
+  }
+
+  /** Runs the request; only when its response has closed may the next one begin. */
+  #serve({ request, response }: Incoming, handlers: ListenerHandlers): void {
+    response.once('close', () => {
+      const ended = this.#active;
+      this.#active = undefined;
+      ended?.closed();
+      this.#next(handlers);
+    });
+    this.#active = handlers.request(this, request, response);
+  }
+
+  #next(handlers: ListenerHandlers): void {
+    if (this.socket.destroyed || this.#active !== undefined) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#serve(next, handlers);
+    else if (this.#broken !== undefined) lastWords(this.socket, this.#broken);
+  }
+
+  /** F3: an answer in flight on this connection is finished first. */
+  inputBroken(problem: Problem): void {
+    this.#broken = problem;
+    if (this.#active === undefined) lastWords(this.socket, problem);
+    else if (this.#waiting.length === 0 && this.#active.inputBroken(problem)) this.#broken = undefined;
+  }
+
+  tunnel(): void {
+    this.#isTunnel = true;
+  }
+
+  gone(): void {
+    this.#waiting = [];
+    this.#isTunnel = false;
+  }
+}
+
+const TOO_MANY: Problem = { status: 429, code: 'REQUEST_REFUSED', detail: 'Too many pipelined requests.' };
+
+/** The last answer on a connection whose input cannot be followed any more. */
+function lastWords(socket: Socket, problem: Problem): void {
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  // Unread input would turn the close into a reset, which can take the answer with it.
+  socket.resume();
+  socket.on('error', () => socket.destroy());
+  socket.end(rawProblem(problem));
+  const limit = setTimeout(() => socket.destroy(), LINGER_MS);
+  limit.unref();
+  socket.once('close', () => clearTimeout(limit));
+}
+
+function problemOf(code: string | undefined): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431, code: 'REQUEST_REFUSED', detail: 'The request head is too large.' };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408, code: 'REQUEST_REFUSED', detail: 'The request head did not arrive in time.' };
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return { status: 413, code: 'REQUEST_REFUSED', detail: 'The chunk extensions are too large.' };
+    default:
+      return { status: 400, code: 'REQUEST_REFUSED', detail: 'The request is not well-formed HTTP/1.1.' };
+  }
+}
+
+/** What may become a tunnel; everything else that says `Upgrade` is a plain request (RFC 9110 section 7.8 lets a server ignore it). */
+function isWebSocketOffer(request: IncomingMessage): boolean {
+  const { headers } = request;
+  return (
+    request.method === 'GET' &&
+    request.httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['transfer-encoding'] === undefined &&
+    (headers['content-length'] ?? '0') === '0'
+  );
+}

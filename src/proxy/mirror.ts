@@ -1,0 +1,358 @@
+import { createHash } from 'node:crypto';
+import { RE2JS } from 're2js';
+import type { Settings } from '../config/settings.ts';
+import { type Cell, otherSide, SIDES, type Side } from '../core/cell.ts';
+import { MirrorBudget } from '../core/mirror-budget.ts';
+import { type Exchange, headerValue, type MirrorDirection, type Observation } from '../core/observation.ts';
+import type { Clock, Random, TrafficSink, UnverifiedReason } from '../core/ports.ts';
+import { type EndpointOrigin, type EndpointPolicy, PPM } from '../core/routing.ts';
+import { isSafeMethod, requestActs } from '../core/safe-request.ts';
+import { AnswerCapture, CapturePool } from './capture.ts';
+import { type CopyUpstreams, sendCopy } from './copy-call.ts';
+import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toPairs } from './headers.ts';
+import type { Pressure } from './pressure.ts';
+import type { RequestHead } from './request-guard.ts';
+import type { ResponseHead } from './upstream.ts';
+
+export interface MirrorDeps {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sink: TrafficSink;
+  readonly upstreams: CopyUpstreams;
+  readonly pressure: Pressure;
+}
+
+/** What sampling looks at. */
+export interface MirrorCandidate {
+  readonly head: RequestHead;
+  readonly cell: Cell | undefined;
+  readonly origin: EndpointOrigin;
+  readonly policy: EndpointPolicy;
+  readonly subject: string | undefined;
+  /** What `mayRepeat` said: sending it once more has no effect. */
+  readonly isRepeatable: boolean;
+  /** A person, a list or a token chose the side. */
+  readonly isForced: boolean;
+  /** True where the side was chosen by a proof that must be watched: its lot is drawn from the spare half of the budget as well. */
+  readonly isWatched: boolean;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Chooses the requests that are verified, and sends their copies after the client has its answer. */
+export class Mirrors {
+  readonly pool: CapturePool;
+  readonly deps: MirrorDeps;
+  readonly #budget: MirrorBudget;
+  readonly #acts: readonly RE2JS[];
+  #paused: UnverifiedReason | undefined;
+
+  constructor(deps: MirrorDeps) {
+    this.deps = deps;
+    this.pool = new CapturePool(deps.settings.mirror.maxMemoryBytes);
+    this.#budget = new MirrorBudget(deps.settings.mirror, deps.clock.monotonic());
+    this.#acts = deps.settings.mirror.acts.map((pattern) => RE2JS.compile(pattern));
+  }
+
+  pause(reason: UnverifiedReason | undefined): void {
+    this.#paused = reason;
+  }
+
+  /** Mirrors in flight, captures under way included. */
+  get inFlight(): number {
+    return this.#budget.inFlight;
+  }
+
+  /** A safe method is not enough: the built-in list, the endpoint and the configuration may say that a request acts. */
+  mayRepeat(method: string, target: string, policy: EndpointPolicy): boolean {
+    return isSafeMethod(method) && !policy.acts && !this.acts(method, target);
+  }
+
+  /** Whether a request has effects by its method or target, whatever its endpoint says. */
+  acts(method: string, target: string): boolean {
+    if (requestActs(method, target)) return true;
+    if (this.#acts.length === 0) return false;
+    const query = target.indexOf('?');
+    const path = query < 0 ? target : target.slice(0, query);
+    return this.#acts.some((pattern) => pattern.matcher(path).find());
+  }
+
+  /** Draws the lot for a request. What was drawn and cannot be verified is counted at once; then the reason comes back. */
+  sample(candidate: MirrorCandidate, servedBy: Side): Sample | UnverifiedReason | undefined {
+    const cell = this.#eligible(candidate);
+    if (cell === undefined || !candidate.isRepeatable) return undefined;
+    if (this.deps.random.next() * PPM >= candidate.policy.mirrorPpm) {
+      // What the candidate serves by proof is verified beyond its share, as far as others leave half of the budget.
+      const isExtra =
+        servedBy === 'candidate' && candidate.isWatched && this.#budget.isPlentiful(this.deps.clock.monotonic());
+      if (!isExtra) return undefined;
+    }
+    const obstacle = this.#obstacle(candidate);
+    if (obstacle !== undefined) {
+      this.deps.sink.unverified(cell, obstacle);
+      return obstacle;
+    }
+    return new Sample(this, { ...candidate, cell }, servedBy);
+  }
+
+  /** A failover is a comparison that costs no request: it needs no lot, only memory and a place in the budget. */
+  sampleFailover(candidate: MirrorCandidate): Sample | undefined {
+    const cell = this.#eligible(candidate);
+    if (cell === undefined) return undefined;
+    const obstacle = this.#obstacle(candidate);
+    if (obstacle !== undefined) {
+      this.deps.sink.unverified(cell, obstacle === 'budget' ? 'failed-over' : obstacle);
+      return undefined;
+    }
+    return new Sample(this, { ...candidate, cell }, 'candidate');
+  }
+
+  done(): void {
+    this.#budget.done();
+  }
+
+  /** Why nothing more may be sent now. */
+  get standstill(): UnverifiedReason | undefined {
+    if (this.#paused !== undefined) return this.#paused;
+    return this.deps.pressure.isHigh() || this.pool.isNearlyFull ? 'overload' : undefined;
+  }
+
+  #eligible(candidate: MirrorCandidate): Cell | undefined {
+    if (candidate.cell === undefined || candidate.origin === 'unknown' || candidate.policy.retired) return undefined;
+    return candidate.policy.mirrorPpm > 0 && this.deps.settings.mirror.perSecond > 0 ? candidate.cell : undefined;
+  }
+
+  /** The budget is asked last: its place is taken when nothing else stands against the mirror. */
+  #obstacle({ head, policy }: MirrorCandidate): UnverifiedReason | undefined {
+    const standstill = this.standstill;
+    if (standstill !== undefined) return standstill;
+    const { sides } = this.deps.settings;
+    if (SIDES.some((side) => losesCredentials(head, sides[side]))) return 'credentials-stripped';
+    if (head.range && !policy.sharedValidators) return 'partial';
+    if (head.body === 'chunked' || (head.body !== 'none' && head.body > this.deps.settings.mirror.maxBodyBytes)) {
+      return 'body-too-large';
+    }
+    return this.#budget.take(this.deps.clock.monotonic()) ? undefined : 'budget';
+  }
+}
+
+type Sampled = MirrorCandidate & { readonly cell: Cell };
+
+interface Served {
+  readonly observation: Observation;
+  readonly startedAt: number;
+}
+
+/** One sampled request on its way: ends in exactly one exchange or one reason why not. */
+export class Sample {
+  readonly #mirrors: Mirrors;
+  readonly #request: Sampled;
+  #servedBy: Side;
+  readonly #capture: AnswerCapture;
+  readonly #timer: { cancel(): void };
+  #body: Uint8Array | undefined;
+  #served: Served | undefined;
+  /** After a failover: what became of the candidate's attempt; undefined while its answer is still being read. */
+  #failed: Served | undefined;
+  #isFailover = false;
+  #clientHasIt = false;
+  #isOver = false;
+
+  constructor(mirrors: Mirrors, request: Sampled, servedBy: Side) {
+    this.#mirrors = mirrors;
+    this.#request = request;
+    this.#servedBy = servedBy;
+    const { clock, settings } = mirrors.deps;
+    this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes);
+    // An answer that takes longer than a mirror may is a stream as far as comparing goes; its place in the budget is needed.
+    this.#timer = clock.after(settings.mirror.timeoutMs, () => {
+      if (this.#served === undefined) this.drop('streaming');
+    });
+  }
+
+  get maxBodyBytes(): number {
+    return this.#mirrors.deps.settings.mirror.maxBodyBytes;
+  }
+
+  newCapture(): AnswerCapture {
+    return new AnswerCapture(this.#mirrors.pool, this.maxBodyBytes);
+  }
+
+  /** The head of the answer the client gets. */
+  head(head: ResponseHead): void {
+    if (this.#isOver) return;
+    if (head.status === 304) {
+      this.drop('not-modified');
+      return;
+    }
+    if (head.status === 206) {
+      this.drop('partial');
+      return;
+    }
+    if (isEventStream(head.rawHeaders)) {
+      this.drop('streaming');
+      return;
+    }
+    this.#capture.head(head);
+  }
+
+  data(chunk: Buffer): void {
+    if (!this.#isOver && !this.#capture.add(chunk)) this.drop('overload');
+  }
+
+  /** The served answer is complete. */
+  answered(times: { startedAt: number; firstByteMs: number; durationMs: number }): void {
+    if (this.#isOver) return;
+    this.#served = { observation: this.#capture.finish(times), startedAt: times.startedAt };
+    this.#proceed();
+  }
+
+  /** The side that serves failed for good: the pair is made all the same, with the failure in it. */
+  failed(observation: Observation, startedAt: number): void {
+    if (this.#isOver) return;
+    this.#capture.release();
+    this.#served = { observation, startedAt };
+    this.#proceed();
+  }
+
+  /** The candidate failed and the control serves. */
+  failOver(): void {
+    this.#isFailover = true;
+    this.#servedBy = 'control';
+    this.#capture.release();
+  }
+
+  candidateObserved(observation: Observation | undefined, startedAt: number): void {
+    if (this.#isOver) return;
+    if (observation === undefined) {
+      this.drop('overload');
+      return;
+    }
+    this.#failed = { observation, startedAt };
+    this.#proceed();
+  }
+
+  /** The client's answer has ended; the request's body is what was read of it. */
+  clientEnded(body: Uint8Array | undefined): void {
+    // The upstream answered before it had all of the body, or the body passed the bound: there is nothing whole to send.
+    if (this.#request.head.body !== 'none' && body === undefined) {
+      this.drop('body-too-large');
+      return;
+    }
+    this.#body = body;
+    this.#clientHasIt = true;
+    this.#proceed();
+  }
+
+  /** Ends the sample without an exchange. Idempotent. */
+  drop(reason: UnverifiedReason): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#mirrors.deps.sink.unverified(this.#request.cell, reason);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#capture.release();
+    this.#mirrors.done();
+  }
+
+  #proceed(): void {
+    if (this.#isOver || this.#served === undefined || !this.#clientHasIt) return;
+    if (!this.#isFailover) {
+      this.#mirror(this.#served);
+      return;
+    }
+    if (this.#failed === undefined) return;
+    this.#finish();
+    this.#offer('reverse', this.#served, this.#failed);
+  }
+
+  #mirror(served: Served): void {
+    const standstill = this.#mirrors.standstill;
+    if (standstill !== undefined) {
+      this.drop(standstill);
+      return;
+    }
+    // From here on the other side's time runs, not the client's.
+    this.#timer.cancel();
+    const { clock, settings, upstreams } = this.#mirrors.deps;
+    const side = otherSide(this.#servedBy);
+    const direction: MirrorDirection = side === 'candidate' ? 'forward' : 'reverse';
+    const { head, policy } = this.#request;
+    const shared = headersForMirror(head.headers, direction, policy);
+    const headers = headersForSide(shared, headerPolicy(side, settings.sides[side]), { ...policy, ...head });
+    const startedAt = clock.monotonic();
+    sendCopy(
+      { method: head.method, target: head.target, headers, body: this.#body },
+      {
+        upstream: upstreams[side],
+        pool: this.#mirrors.pool,
+        maxBodyBytes: this.maxBodyBytes,
+        timeoutMs: settings.mirror.timeoutMs,
+        clock,
+      },
+      (observation) => {
+        if (observation === undefined) return this.drop('overload');
+        this.#finish();
+        this.#offer(direction, served, { observation, startedAt });
+      },
+    );
+  }
+
+  #offer(direction: MirrorDirection, served: Served, other: Served): void {
+    const { head, cell, at, subject } = this.#request;
+    const { settings, sink, random } = this.#mirrors.deps;
+    const control = this.#servedBy === 'control' ? served : other;
+    const candidate = this.#servedBy === 'control' ? other : served;
+    const exchange: Exchange = {
+      id: exchangeId(at, random),
+      at,
+      cell,
+      ...(subject === undefined ? {} : { subjectHash: hashSubject(subject, settings.identity.salt) }),
+      direction,
+      request: {
+        method: head.method,
+        target: head.target,
+        headers: toPairs(head.headers),
+        ...(this.#body === undefined ? {} : { body: this.#body }),
+      },
+      control: control.observation,
+      candidate: candidate.observation,
+      gapMs: Math.abs(other.startedAt - served.startedAt),
+      versions: {
+        control: versionOf(control.observation, settings.sides.control.versionHeader),
+        candidate: versionOf(candidate.observation, settings.sides.candidate.versionHeader),
+      },
+      ...(this.#request.isForced ? { forced: true } : {}),
+    };
+    sink.mirrored(exchange);
+  }
+}
+
+function isEventStream(rawHeaders: readonly string[]): boolean {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string; // the bounds were checked
+    if (name.length !== 12 || name.toLowerCase() !== 'content-type') continue;
+    return (rawHeaders[at + 1] as string).trim().toLowerCase().startsWith('text/event-stream');
+  }
+  return false;
+}
+
+function versionOf(observation: Observation, header: string | undefined): string {
+  if (header === undefined || observation.kind === 'failure') return 'unknown';
+  return headerValue(observation.headers, header) ?? 'unknown';
+}
+
+/** Sixteen hex digits are enough to tell a cell's subjects apart, and do not lead back to one. */
+function hashSubject(subject: string, salt: string): string {
+  return createHash('sha256').update(`${salt}\n${subject}`).digest('hex').slice(0, 16);
+}
+
+/** Time in base 36, padded so that ids sort until the year 5188, then 40 random bits. */
+function exchangeId(at: number, random: Random): string {
+  const chance = Math.floor(random.next() * 2 ** 40);
+  return at.toString(36).padStart(9, '0') + chance.toString(36).padStart(8, '0');
+}

@@ -1,0 +1,328 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Settings, SideSettings } from '../config/settings.ts';
+import type { Side } from '../core/cell.ts';
+import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
+import { CutoverError } from '../core/errors.ts';
+import type { HeaderList } from '../core/observation.ts';
+import type { AskAgain, Clock, Log, Random, Timer, TrafficSink, UnverifiedReason } from '../core/ports.ts';
+import type { RequestFacts } from '../core/routing.ts';
+import type { RoutingTable } from '../core/table.ts';
+import { Repeats } from './ask-again.ts';
+import { Decider, type ForceClaims, type Known } from './decider.ts';
+import { drain } from './drain.ts';
+import { Forward, type ForwardDeps } from './forward.ts';
+import { plainAddress, TrustedNetworks } from './forwarded.ts';
+import { toFlat } from './headers.ts';
+import { createUpstream } from './http-upstream.ts';
+import { KeyedRequest } from './keyed-request.ts';
+import { type ActiveRequest, type Connection, Listener } from './listener.ts';
+import { Mirrors } from './mirror.ts';
+import { LoopPressure, type Pressure } from './pressure.ts';
+import { type Problem, rawProblem, sendProblem } from './problem.ts';
+import { type GuardRules, guardRequest } from './request-guard.ts';
+import { safeSink } from './safe-sink.ts';
+import { Upgrade } from './upgrade.ts';
+import type { OnHealthChange, TargetStatus, Upstream } from './upstream.ts';
+
+export interface ProxyDeps {
+  readonly settings: Settings;
+  readonly table: RoutingTable;
+  readonly catalog: EndpointCatalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly sink: TrafficSink;
+  /** Side recorded for an idempotency key; called only for unsafe requests of endpoints that may move. */
+  readonly recordKey: (hash: string, side: Side) => Promise<Side>;
+  /** Side already recorded, from memory; synchronous. */
+  readonly keyedSide: (hash: string) => Side | undefined;
+  readonly verifyToken: (token: string) => ForceClaims | undefined;
+  /** Tests bring their own; default: the event loop's delay. */
+  readonly pressure?: Pressure;
+  /** False serves upgrades as Node before 24.9 needs it. Default: by the running Node. */
+  readonly upgradeCallback?: boolean;
+}
+
+/** A request described by hand. */
+export interface DescribedRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: HeaderList;
+  readonly address: string;
+}
+
+/** The data plane. */
+export interface Proxy {
+  /** Rejects with LISTEN_FAILED. */
+  listen(): Promise<{ host: string; port: number }>;
+  setTable(table: RoutingTable): void;
+  readonly table: RoutingTable;
+  /** The facts of a request described by hand, for explain. Throws INPUT_INVALID where the guard would refuse it. */
+  factsOf(request: DescribedRequest): RequestFacts & { readonly address: string };
+  readonly askAgain: AskAgain;
+  targets(): Readonly<Record<Side, readonly TargetStatus[]>>;
+  /** Served requests in flight; mirrors are not counted. */
+  outstanding(side: Side): number;
+  /** While a reason is given no mirror is sent (counted as unverified). */
+  pauseMirrors(reason: UnverifiedReason | undefined): void;
+  /** Lossless drain; resolves when the last connection ended or the time is over. */
+  drain(timeoutMs: number): Promise<{ finished: boolean; cut: number }>;
+  /** Ends at once what is left. */
+  close(): Promise<void>;
+}
+
+export function createProxy(deps: ProxyDeps): Proxy {
+  return new DataPlane(deps);
+}
+
+/** How often stalled clients are looked for; the limits they run into are tens of seconds. */
+const SWEEP_MS = 1_000;
+
+class DataPlane implements Proxy {
+  readonly askAgain: Repeats;
+  readonly #deps: ProxyDeps;
+  readonly #sink: TrafficSink;
+  readonly #upstreams: Readonly<Record<Side, Upstream>>;
+  readonly #copies: Readonly<Record<Side, Upstream>>;
+  readonly #pressure: Pressure;
+  readonly #mirrors: Mirrors;
+  readonly #decider: Decider;
+  readonly #listener: Listener;
+  readonly #rules: GuardRules;
+  readonly #networks: TrustedNetworks;
+  readonly #forwarding: ForwardDeps;
+  readonly #watched = new Set<Forward>();
+  #sweep: Timer;
+
+  constructor(deps: ProxyDeps) {
+    const { settings, clock, log } = deps;
+    this.#deps = deps;
+    const counting = safeSink(deps.sink, log);
+    this.#networks = new TrustedNetworks(settings.trust.networks);
+    this.#rules = guardRules(settings);
+    this.#upstreams = this.#openBoth(
+      (side) => settings.sides[side],
+      (change) => counting.health(change),
+    );
+    // Copies have sockets of their own; the served side's checks tell the health of both.
+    this.#copies = this.#openBoth((side) => copySettings(settings, side), ignoreHealth);
+    this.#pressure = deps.pressure ?? new LoopPressure(clock);
+    this.#mirrors = new Mirrors({
+      settings,
+      clock,
+      random: deps.random,
+      sink: counting,
+      upstreams: this.#copies,
+      pressure: this.#pressure,
+    });
+    this.askAgain = new Repeats(this.#mirrors, (method, target) => this.#policyOf(method, target));
+    this.#sink = {
+      ...counting,
+      served: (record) => {
+        this.askAgain.servedOne(record.servedBy, record.upstreamMs);
+        counting.served(record);
+      },
+    };
+    this.#decider = new Decider({ ...deps, mirrors: this.#mirrors, networks: this.#networks }, deps.table);
+    this.#forwarding = {
+      settings,
+      upstreams: this.#upstreams,
+      mirrors: this.#mirrors,
+      clock,
+      log,
+      sink: this.#sink,
+      watched: this.#watched,
+    };
+    this.#listener = this.#createListener();
+    this.#sweep = clock.after(SWEEP_MS, () => this.#sweepStalled());
+  }
+
+  get table(): RoutingTable {
+    return this.#decider.table;
+  }
+
+  listen(): Promise<{ host: string; port: number }> {
+    return this.#listener.listen();
+  }
+
+  setTable(table: RoutingTable): void {
+    this.#decider.table = table;
+  }
+
+  factsOf(request: DescribedRequest): RequestFacts & { readonly address: string } {
+    const trusted = this.#networks.includes(plainAddress(request.address));
+    // As 1.0, so that a description without Host is complete.
+    const raw = { ...request, httpVersion: '1.0', rawHeaders: toFlat(request.headers), trusted };
+    const head = guardRequest(raw, this.#rules);
+    if (head.kind === 'refusal')
+      throw new CutoverError('INPUT_INVALID', `This request would be refused: ${head.detail}`);
+    const peer = {
+      address: plainAddress(request.address),
+      trusted,
+      localPort: String(this.#deps.settings.listen.port),
+    };
+    const known = this.#decider.know(head, peer);
+    return { ...known.facts, address: known.address };
+  }
+
+  targets(): Readonly<Record<Side, readonly TargetStatus[]>> {
+    return { control: this.#upstreams.control.targets(), candidate: this.#upstreams.candidate.targets() };
+  }
+
+  outstanding(side: Side): number {
+    return this.#upstreams[side].outstanding();
+  }
+
+  pauseMirrors(reason: UnverifiedReason | undefined): void {
+    this.#mirrors.pause(reason);
+  }
+
+  drain(timeoutMs: number): Promise<{ finished: boolean; cut: number }> {
+    return drain(this.#listener, this.#deps.clock, timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    this.#sweep.cancel();
+    this.#pressure.close();
+    await this.#listener.close();
+    for (const upstream of [...Object.values(this.#upstreams), ...Object.values(this.#copies)]) upstream.close();
+  }
+
+  #createListener(): Listener {
+    const { settings, log, upgradeCallback } = this.#deps;
+    return new Listener(
+      {
+        address: settings.listen,
+        limits: settings.limits,
+        networks: this.#networks,
+        log,
+        ...(upgradeCallback === undefined ? {} : { upgradeCallback }),
+      },
+      {
+        request: (connection, request, response) => this.#serve(connection, request, response),
+        upgrade: (connection, request, socket, first) => this.#upgrade(connection, request, socket, first),
+      },
+    );
+  }
+
+  /** Refusals by the guard are answered here and are not in the served records: they belong to no endpoint. */
+  #serve(connection: Connection, request: IncomingMessage, response: ServerResponse): ActiveRequest {
+    try {
+      const head = this.#guard(connection, request);
+      if (head.kind === 'refusal') {
+        sendProblem(response, head, true);
+        return REFUSED;
+      }
+      const known = this.#decider.know(head, connection.peer);
+      const down = { connection, request, response };
+      if (known.keyHash !== undefined && known.facts.keyedSide === undefined) {
+        return this.#serveKeyed(down, { head, known, keyHash: known.keyHash });
+      }
+      const forward = new Forward(this.#forwarding, down, this.#decider.decide(head, known));
+      forward.start();
+      return forward;
+    } catch (error) {
+      this.#deps.log.error('proxy.fault', { message: String(error) });
+      if (response.headersSent) connection.socket.destroy();
+      else sendProblem(response, FAULT, true);
+      return REFUSED;
+    }
+  }
+
+  #serveKeyed(
+    down: { connection: Connection; request: IncomingMessage; response: ServerResponse },
+    keyed: { head: Extract<ReturnType<typeof guardRequest>, { kind: 'head' }>; known: Known; keyHash: string },
+  ): ActiveRequest {
+    const first = this.#decider.decide(keyed.head, keyed.known);
+    return new KeyedRequest(this.#forwarding, down, {
+      first,
+      recorded: this.#deps.recordKey(keyed.keyHash, first.decision.side),
+      remembered: () => this.#deps.keyedSide(keyed.keyHash),
+      decideFor: (side) => ({ ...this.#decider.decide(keyed.head, keyed.known, side), arrivedAt: first.arrivedAt }),
+    });
+  }
+
+  #upgrade(connection: Connection, request: IncomingMessage, socket: Socket, first: Buffer): void {
+    const head = this.#guard(connection, request);
+    if (head.kind === 'refusal' || !head.webSocket) {
+      socket.on('error', () => socket.destroy());
+      socket.end(rawProblem(head.kind === 'refusal' ? head : BAD_HANDSHAKE));
+      return;
+    }
+    const known = this.#decider.know(head, connection.peer);
+    const upgrade = new Upgrade(this.#forwarding, this.#decider.decideTunnel(head, known), { socket, first });
+    upgrade.start();
+  }
+
+  #guard(connection: Connection, request: IncomingMessage): ReturnType<typeof guardRequest> {
+    return guardRequest(
+      {
+        method: request.method ?? '',
+        target: request.url ?? '',
+        httpVersion: request.httpVersion,
+        rawHeaders: request.rawHeaders,
+        trusted: connection.peer.trusted,
+      },
+      this.#rules,
+    );
+  }
+
+  #policyOf(method: string, target: string): ReturnType<RoutingTable['policyOf']> {
+    const query = target.indexOf('?');
+    const { endpoint } = this.#deps.catalog.match(method, query < 0 ? target : target.slice(0, query));
+    return this.table.policyOf(endpoint);
+  }
+
+  #openBoth(settingsOf: (side: Side) => SideSettings, onHealth: OnHealthChange): Readonly<Record<Side, Upstream>> {
+    const { settings, clock, log } = this.#deps;
+    const limits = { headBytes: settings.limits.headBytes, headerCount: settings.limits.headerCount };
+    const open = (side: Side): Upstream =>
+      createUpstream({ side, settings: settingsOf(side), clock, log, onHealth, limits });
+    return { control: open('control'), candidate: open('candidate') };
+  }
+
+  #sweepStalled(): void {
+    const now = this.#deps.clock.monotonic();
+    for (const forward of this.#watched) {
+      if (forward.stalledMs(now) > this.#deps.settings.limits.bodyIdleTimeoutMs) forward.giveUpClient();
+    }
+    this.#sweep = this.#deps.clock.after(SWEEP_MS, () => this.#sweepStalled());
+  }
+}
+
+const FAULT: Problem = { status: 500, code: 'FAULT', detail: 'The proxy failed to handle the request.' };
+const BAD_HANDSHAKE: Problem = { status: 400, code: 'REQUEST_REFUSED', detail: 'Not a WebSocket handshake.' };
+
+/** An answer of our own is on its way; nothing is left to do when it ends. */
+const REFUSED: ActiveRequest = { closed: () => undefined, inputBroken: () => false };
+
+function ignoreHealth(): void {}
+
+/**
+ * A copy may take as long as the mirror's limit. The budgets bound how many are in flight, so the pool must never be what
+ * refuses one: that would look like the side's own failure (I11).
+ */
+function copySettings(settings: Settings, side: Side): SideSettings {
+  const own = settings.sides[side];
+  const { concurrency, timeoutMs, repeatsPerSecond } = settings.mirror;
+  return {
+    ...own,
+    firstByteTimeoutMs: timeoutMs,
+    idleTimeoutMs: timeoutMs,
+    // Repeats that all hang until their limit, and one burst more.
+    maxConnections: Math.max(1, concurrency + Math.ceil((timeoutMs / 1_000 + 1) * repeatsPerSecond)),
+    health: { ...own.health, path: undefined },
+  };
+}
+
+function guardRules(settings: Settings): GuardRules {
+  const names = [...settings.identity.tenant, ...settings.identity.subject].flatMap((source) =>
+    source.from === 'header' ? [source.name.toLowerCase()] : [],
+  );
+  return {
+    headerCount: settings.limits.headerCount,
+    targetBytes: settings.limits.targetBytes,
+    identityHeaders: new Set(names),
+  };
+}
