@@ -1,0 +1,131 @@
+import type { EndpointId } from '../core/cell.ts';
+import type { Cluster, VerifiedExchange } from '../core/ports.ts';
+import type { Difference, Signature } from '../core/verdict.ts';
+import { isUnexplained } from './moved.ts';
+
+export interface ClusterBookOptions {
+  /** Causes told apart; beyond it they are counted per endpoint. Default 10,000. */
+  readonly maxClusters?: number;
+  /** Tenants told apart per cluster. Default 1,000. */
+  readonly maxTenants?: number;
+}
+
+/** Endpoints whose overflow is counted apart; the rest shares one cluster. */
+const MOST_OVERFLOWS = 1_000;
+/** Tenant names held by all clusters together: about 20 MiB. */
+const MOST_NAMES = 200_000;
+/** Path of the cluster that takes what found no place. */
+const OTHER = '(other)';
+
+interface Entry {
+  cluster: Cluster;
+  /** Tenants seen by this process; what was restored is only a number. */
+  readonly tenants: Set<string>;
+  exampleAt: number;
+}
+
+/** Mismatches by cause. Bounded, and restored from what the store kept. */
+export class ClusterBook {
+  readonly #maxClusters: number;
+  readonly #maxTenants: number;
+  readonly #entries = new Map<string, Entry>();
+  /** Of the entries, those that took overflow. */
+  readonly #overflows = new Set<string>();
+  #names = 0;
+  #prunedBefore = 0;
+
+  constructor(options: ClusterBookOptions = {}) {
+    this.#maxClusters = options.maxClusters ?? 10_000;
+    this.#maxTenants = options.maxTenants ?? 1_000;
+  }
+
+  /** Takes over what was stored; counts go on from there. A cluster known already stays as it is. */
+  restore(clusters: readonly Cluster[]): void {
+    for (const cluster of clusters) {
+      if (this.#entries.has(cluster.id)) continue;
+      if (cluster.pathPattern === OTHER) this.#overflows.add(cluster.id);
+      else if (this.#isFull()) continue;
+      this.#entries.set(cluster.id, { cluster, tenants: new Set(), exampleAt: cluster.firstSeen });
+    }
+  }
+
+  /** Counts a mismatch; gives its cluster as it now is, or undefined for any other verdict. */
+  add(verified: VerifiedExchange): Cluster | undefined {
+    const { signature, verdict } = verified.result;
+    if (verdict !== 'mismatch' || signature === undefined) return undefined;
+    const place = this.#entries.has(signature.id) || !this.#isFull() ? signature : this.#overflowOf(signature);
+    const entry = this.#entries.get(place.id) ?? this.#open(place, verified);
+    this.#count(entry, verified);
+    return entry.cluster;
+  }
+
+  /** Examples older than `at` are no longer stored; the next mismatch of their cluster takes their place. */
+  prunedBefore(at: number): void {
+    this.#prunedBefore = Math.max(this.#prunedBefore, at);
+  }
+
+  get clusters(): readonly Cluster[] {
+    return [...this.#entries.values()].map((entry) => entry.cluster);
+  }
+
+  #isFull(): boolean {
+    return this.#entries.size - this.#overflows.size >= this.#maxClusters;
+  }
+
+  #overflowOf(signature: Signature): Signature {
+    const own = `other ${signature.endpoint}`;
+    const isOwn = this.#overflows.has(own) || this.#overflows.size < MOST_OVERFLOWS;
+    // The shared cluster belongs to no endpoint; its name cannot be one, for methods are upper case.
+    const endpoint = isOwn ? signature.endpoint : (OTHER as EndpointId);
+    const id = isOwn ? own : 'other';
+    this.#overflows.add(id);
+    return { id, endpoint, pathPattern: OTHER, kind: 'value', transition: 'various' };
+  }
+
+  #open(signature: Signature, verified: VerifiedExchange): Entry {
+    const { id, endpoint, pathPattern, kind, transition } = signature;
+    const cluster: Cluster = {
+      id,
+      endpoint,
+      pathPattern,
+      kind,
+      transition,
+      count: 0,
+      firstSeen: verified.at,
+      lastSeen: verified.at,
+      firstVersion: verified.versions.candidate,
+      tenants: 0,
+      example: verified.id,
+      difference: gravest(verified, signature),
+    };
+    const entry: Entry = { cluster, tenants: new Set(), exampleAt: verified.at };
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  #count(entry: Entry, verified: VerifiedExchange): void {
+    const { tenant } = verified.cell;
+    if (!entry.tenants.has(tenant) && entry.tenants.size < this.#maxTenants && this.#names < MOST_NAMES) {
+      entry.tenants.add(tenant);
+      this.#names += 1;
+    }
+    const { cluster } = entry;
+    const isGone = entry.exampleAt < this.#prunedBefore;
+    if (isGone) entry.exampleAt = verified.at;
+    entry.cluster = {
+      ...cluster,
+      count: cluster.count + 1,
+      firstSeen: Math.min(cluster.firstSeen, verified.at),
+      lastSeen: Math.max(cluster.lastSeen, verified.at),
+      // After a restart the names are not known: the larger number is the safe lower bound.
+      tenants: Math.max(cluster.tenants, entry.tenants.size),
+      ...(isGone ? { example: verified.id, difference: gravest(verified, cluster) } : {}),
+    };
+  }
+}
+
+/** The difference the signature was made of: the first that nothing accounts for. */
+function gravest(verified: VerifiedExchange, signature: Pick<Signature, 'kind'>): Difference {
+  const open = verified.result.differences.filter(isUnexplained);
+  return open.find((found) => found.kind === signature.kind) ?? open[0] ?? { path: OTHER, kind: signature.kind };
+}

@@ -1,0 +1,165 @@
+import type { EndpointId } from '../core/cell.ts';
+import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
+import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
+import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import { candidateFailed, hasMoved, movedBetween } from './moved.ts';
+import { publicNoise } from './public-noise.ts';
+import { type StoreOptions, verifiedExchange } from './stored-exchange.ts';
+import type { ExchangeFacts, NoiseUpdate, WorkerReply, WorkerRequest } from './worker-protocol.ts';
+
+/** What the session needs of the comparer. */
+export interface ExchangeComparer {
+  /** `isMoved`: differences that do not name the cause while another one can. */
+  compare(exchange: Exchange, isMoved?: (difference: Difference) => boolean): ComparisonResult;
+  learn(endpoint: EndpointId, request: CapturedRequest, first: Observation, again: Observation, gapMs: number): void;
+  noise(endpoint: EndpointId): readonly NoisePath[];
+  snapshot(endpoint: EndpointId): unknown;
+}
+
+interface Held {
+  readonly exchange: Exchange;
+  readonly facts: ExchangeFacts;
+  /** Of the first comparison; undefined where the exchange is held for a probe. */
+  readonly result: ComparisonResult | undefined;
+  /** The control's second answer, once it is here. */
+  readonly controlAgain?: Observation;
+}
+
+/** Exchanges held between two steps. The verifier holds fewer; this bounds a verifier that forgets. */
+const MOST_HELD = 128;
+/** The first lessons of an endpoint are all reported, then one in ten: snapshots are not small. */
+const EAGER_LESSONS = 20;
+const LESSONS_PER_REPORT = 10;
+/** Endpoints whose lessons are counted; beyond it counting starts again, which only reports more often. */
+const MOST_ENDPOINTS = 10_000;
+
+/**
+ * One worker's side of the conversation: compares, holds what must be confirmed, learns, and lets nothing out unredacted.
+ * Knows no threads: it takes a request and gives the reply.
+ */
+export class CompareSession {
+  readonly #comparer: ExchangeComparer;
+  readonly #store: StoreOptions;
+  readonly #held = new Map<number, Held>();
+  readonly #lessons = new Map<EndpointId, number>();
+
+  constructor(comparer: ExchangeComparer, store: StoreOptions) {
+    this.#comparer = comparer;
+    this.#store = store;
+  }
+
+  /** Never throws: what goes wrong in comparing is a fault, and what was held for the task is forgotten. */
+  handle(request: WorkerRequest): WorkerReply {
+    try {
+      return this.#handle(request);
+    } catch (error) {
+      this.#held.delete(request.task);
+      // The message of a parser may quote the body, so only the error's name leaves (I8).
+      return { kind: 'fault', message: error instanceof Error ? error.name : 'unknown' };
+    }
+  }
+
+  #handle(request: WorkerRequest): WorkerReply {
+    switch (request.kind) {
+      case 'compare':
+        return this.#compare(request);
+      case 'again':
+        return request.side === 'control' ? this.#controlAgain(request) : this.#candidateAgain(request);
+      case 'settle':
+        return this.#settle(request);
+      case 'drop':
+        return this.#release(request.task) === undefined ? { kind: 'gone' } : { kind: 'done' };
+    }
+  }
+
+  #release(task: number): Held | undefined {
+    const held = this.#held.get(task);
+    this.#held.delete(task);
+    return held;
+  }
+
+  #compare(request: Extract<WorkerRequest, { kind: 'compare' }>): WorkerReply {
+    const { exchange, facts, task } = request;
+    const result = this.#comparer.compare(exchange);
+    const isOpen = result.verdict === 'mismatch' && request.confirm && !candidateFailed(exchange);
+    if (isOpen && this.#held.size < MOST_HELD) {
+      this.#held.set(task, { exchange, facts, result });
+      return { kind: 'unconfirmed', cause: result.signature?.id ?? '' };
+    }
+    const held = request.probe && !isOpen && this.#held.size < MOST_HELD;
+    if (held) this.#held.set(task, { exchange, facts, result: undefined });
+    const final = isOpen ? unconfirmed(result) : result;
+    return { kind: 'verified', verified: this.#verified({ exchange, facts }, final), held };
+  }
+
+  #settle({ task, as }: Extract<WorkerRequest, { kind: 'settle' }>): WorkerReply {
+    const held = this.#release(task);
+    if (held?.result === undefined) return { kind: 'gone' };
+    const result = as === 'mismatch' ? held.result : unconfirmed(held.result);
+    return { kind: 'verified', verified: this.#verified(held, result), held: false };
+  }
+
+  /** The second reading of the control: first a lesson about noise, then the test of the mismatch. */
+  #controlAgain({ task, observation, gapMs }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
+    const held = this.#release(task);
+    if (held === undefined) return { kind: 'gone' };
+    const noise = this.#learn(held.exchange, observation, gapMs);
+    if (held.result === undefined) return { kind: 'done', ...noise };
+    const result = this.#comparer.compare(held.exchange);
+    const judged = result.verdict === 'mismatch' ? this.#judge(held, result, observation) : result;
+    if (judged.verdict !== 'mismatch')
+      return { kind: 'verified', verified: this.#verified(held, judged), held: false, ...noise };
+    this.#held.set(task, { ...held, result: judged, controlAgain: observation });
+    return { kind: 'steady', cause: judged.signature?.id ?? '', ...noise };
+  }
+
+  /** `inconclusive` where the control's first answer is gone; else the mismatch, named by what the control did repeat. */
+  #judge(held: Held, result: ComparisonResult, again: Observation): ComparisonResult {
+    const { exchange } = held;
+    const between = this.#comparer.compare({ ...exchange, candidate: again });
+    const isGone =
+      hasMoved(result, between) || (between.verdict === 'mismatch' && this.#agrees({ ...exchange, control: again }));
+    return isGone ? inconclusive(result, 'controlMoved') : this.#comparer.compare(exchange, movedBetween(between));
+  }
+
+  #candidateAgain({ task, observation }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
+    const held = this.#release(task);
+    if (held?.result === undefined) return { kind: 'gone' };
+    const { exchange, result, controlAgain } = held;
+    const isRight =
+      this.#agrees({ ...exchange, candidate: observation }) ||
+      (controlAgain !== undefined && this.#agrees({ ...exchange, control: controlAgain, candidate: observation }));
+    const final: ComparisonResult = isRight ? { ...result, intermittent: true } : result;
+    return { kind: 'verified', verified: this.#verified(held, final), held: false };
+  }
+
+  #agrees(exchange: Exchange): boolean {
+    const { verdict } = this.#comparer.compare(exchange);
+    return verdict === 'match' || verdict === 'ignored';
+  }
+
+  #learn(exchange: Exchange, again: Observation, gapMs: number): { noise?: NoiseUpdate } {
+    const { endpoint } = exchange.cell;
+    this.#comparer.learn(endpoint, exchange.request, exchange.control, again, gapMs);
+    const lessons = (this.#lessons.get(endpoint) ?? 0) + 1;
+    if (this.#lessons.size >= MOST_ENDPOINTS) this.#lessons.clear();
+    this.#lessons.set(endpoint, lessons);
+    if (lessons > EAGER_LESSONS && lessons % LESSONS_PER_REPORT !== 0) return {};
+    const learned = { endpoint, paths: this.#comparer.noise(endpoint), snapshot: this.#comparer.snapshot(endpoint) };
+    return { noise: publicNoise(learned, this.#store.redactor) };
+  }
+
+  #verified(held: Pick<Held, 'exchange' | 'facts'>, result: ComparisonResult): VerifiedExchange {
+    return verifiedExchange({ exchange: held.exchange, facts: held.facts, result }, this.#store);
+  }
+}
+
+function unconfirmed(result: ComparisonResult): ComparisonResult {
+  return inconclusive(result, 'unconfirmed');
+}
+
+/** A mismatch that does not stand: it names no cluster. */
+function inconclusive(result: ComparisonResult, reason: string): ComparisonResult {
+  const { signature: _, ...rest } = result;
+  return { ...rest, verdict: 'inconclusive', reason };
+}

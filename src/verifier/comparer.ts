@@ -1,0 +1,412 @@
+import { RE2JS } from 're2js';
+import type { EndpointId } from '../core/cell.ts';
+import { RuleSet } from '../core/compare/account.ts';
+import { Budget, BudgetSpent } from '../core/compare/budget.ts';
+import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
+import { parseJson } from '../core/compare/json.ts';
+import { BODY } from '../core/compare/path.ts';
+import { MAX_VALUE_TEXT, ORDERED, type WalkContext } from '../core/compare/walk.ts';
+import { walkHeaders } from '../core/compare/walk-headers.ts';
+import { walkHtml } from '../core/compare/walk-html.ts';
+import { walkJson } from '../core/compare/walk-json.ts';
+import { walkText } from '../core/compare/walk-text.ts';
+import { NoiseBook, type NoiseContext } from '../core/noise/noise-book.ts';
+import {
+  type Answer,
+  type CapturedRequest,
+  type Exchange,
+  headerValue,
+  type Observation,
+} from '../core/observation.ts';
+import type { NoisePath } from '../core/ports.ts';
+import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
+import { gravity, signatureOf } from '../core/signature.ts';
+import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import { bodyFormat, bodyText, type Decoded, decodeBody } from './decode.ts';
+import { htmlTree } from './html-tree.ts';
+
+export interface ComparerOptions {
+  readonly policy: ComparisonPolicy;
+  readonly limits: {
+    /** Decoded size of one body. */
+    readonly maxDecodedBytes: number;
+    /** Per comparison; beyond it the verdict is `inconclusive`. */
+    readonly timeoutMs: number;
+  };
+  /** Milliseconds that only grow; the process's own by default. */
+  readonly monotonic?: () => number;
+}
+
+/** Nodes one comparison may visit: about four documents of the largest size that is parsed. */
+const WORK_UNITS = 4_000_000;
+/** Differences that are told one by one; the rest is counted. */
+const MAX_DIFFERENCES = 200;
+
+type IsMoved = (difference: Difference) => boolean;
+/** More than any gravity. */
+const LAST = 100;
+
+/**
+ * Compares what two sides made of one request: decoded, parsed, aligned, with noise and rules taken into account.
+ * Keeps what each endpoint's control–control pairs taught; never learns from the candidate. Never throws: a fault of its own is `inconclusive` (I11).
+ */
+export class Comparer {
+  readonly #policy: ComparisonPolicy;
+  readonly #limits: ComparerOptions['limits'];
+  readonly #monotonic: () => number;
+  readonly #patterns = new Map<string, RE2JS>();
+  readonly #books = new Map<EndpointId, NoiseBook>();
+  readonly #rules = new Map<EndpointId, RuleSet>();
+
+  constructor(options: ComparerOptions) {
+    this.#policy = options.policy;
+    this.#limits = options.limits;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+    for (const rule of options.policy.rules)
+      if (rule.kind === 'normalise') this.#patterns.set(rule.name, RE2JS.compile(rule.pattern));
+  }
+
+  /**
+   * The verdict on one exchange, with every difference and what accounts for it.
+   *
+   * @param isMoved Differences that lie where the control contradicts itself: they do not name the cause while another one can.
+   */
+  compare(exchange: Exchange, isMoved: IsMoved = () => false): ComparisonResult {
+    try {
+      return this.#compare(exchange, isMoved);
+    } catch (error) {
+      return inconclusive(error instanceof BudgetSpent ? 'tooLarge' : 'fault');
+    }
+  }
+
+  /** Learns from the same request answered twice by the control, `gapMs` apart. Pairs that cannot be compared teach nothing. */
+  learn(
+    endpoint: EndpointId,
+    request: CapturedRequest,
+    first: Observation,
+    again: Observation,
+    gapMs: number,
+    at: number = Date.now(),
+  ): void {
+    if (first.kind !== 'answer' || again.kind !== 'answer') return;
+    try {
+      const findings = new Findings();
+      const outcome = this.#walk({ endpoint, request, control: first, candidate: again, at }, findings);
+      if ((outcome !== 'equal' && outcome !== 'walked') || findings.overflowed || first.status !== again.status) return;
+      const fresh = findings.list.filter((finding) => finding.accounted === undefined);
+      // A pair that agrees teaches too: what never drifts is no noise.
+      this.#book(endpoint).learn(fresh, { at, gapMs });
+    } catch {
+      // A pair that cannot be compared teaches nothing; comparing such pairs says why.
+    }
+  }
+
+  /** What was learned of an endpoint, for people. */
+  noise(endpoint: EndpointId): readonly NoisePath[] {
+    return this.#books.get(endpoint)?.paths() ?? [];
+  }
+
+  /** What was learned of an endpoint, as JSON for `restore`. */
+  snapshot(endpoint: EndpointId): unknown {
+    return this.#books.get(endpoint)?.snapshot() ?? null;
+  }
+
+  restore(endpoint: EndpointId, snapshot: unknown): void {
+    if (snapshot !== null && snapshot !== undefined) this.#book(endpoint).restore(snapshot);
+  }
+
+  #book(endpoint: EndpointId): NoiseBook {
+    const known = this.#books.get(endpoint);
+    if (known !== undefined) return known;
+    const made = new NoiseBook();
+    this.#books.set(endpoint, made);
+    return made;
+  }
+
+  #ruleSet(endpoint: EndpointId): RuleSet {
+    const known = this.#rules.get(endpoint);
+    if (known !== undefined) return known;
+    const rewrite = (rule: NormaliseRule, text: string): string =>
+      this.#patterns.get(rule.name)?.matcher(text).replaceAll(rule.replace) ?? text;
+    const made = new RuleSet(this.#policy.rules, endpoint, rewrite);
+    this.#rules.set(endpoint, made);
+    return made;
+  }
+
+  #compare(exchange: Exchange, isMoved: IsMoved): ComparisonResult {
+    const { control, candidate } = exchange;
+    const { endpoint } = exchange.cell;
+    const isControlDown = control.kind === 'failure' || control.status >= 500;
+    const isCandidateDown = candidate.kind === 'failure' || candidate.status >= 500;
+    if (isControlDown && isCandidateDown) return inconclusive('bothFailed');
+    if (control.kind === 'failure') return inconclusive('controlFailed');
+    if (candidate.kind === 'failure') {
+      return this.#judge(
+        exchange,
+        single({
+          place: STATUS,
+          kind: 'failure',
+          control: statusValue(control),
+          candidate: { type: 'text', text: candidate.failure },
+        }),
+        isMoved,
+      );
+    }
+    if (control.status >= 500) return inconclusive('controlFailed');
+    if (control.status === 304 || candidate.status === 304) return inconclusive('notModified');
+    if (control.status === 206 || candidate.status === 206) return inconclusive('partial');
+    const findings = new Findings();
+    const outcome = this.#walk({ endpoint, request: exchange.request, control, candidate, at: exchange.at }, findings);
+    if (outcome === 'tooLarge' || outcome === 'unparsable') return inconclusive(outcome);
+    if (findings.count === 0 && outcome !== 'prefix') {
+      return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
+    }
+    const result = this.#judge(exchange, findings, isMoved);
+    // What lies beyond the captured part differs; the part that was seen must say whether that is noise, and cannot.
+    return outcome === 'prefix' && result.verdict !== 'mismatch'
+      ? { ...result, verdict: 'inconclusive', reason: 'tooLarge' }
+      : result;
+  }
+
+  /**
+   * Collects the differences of two answers. Gives `equal` for bodies that are so byte by byte, `walked` for those that were
+   * looked into, `prefix` where only the captured parts of longer bodies were, or why they cannot be compared.
+   */
+  #walk(pair: AnswerPair, findings: Findings): 'equal' | 'walked' | 'prefix' | 'tooLarge' | 'unparsable' {
+    const { control, candidate } = pair;
+    if (control.status !== candidate.status) {
+      const finding: Finding = {
+        place: STATUS,
+        kind: 'value',
+        control: statusValue(control),
+        candidate: statusValue(candidate),
+      };
+      findings.add(finding);
+      // Another status is another answer: its headers and body differ because of it, and are no causes of their own.
+      // Where a rule lets the status differ, the rest must still be the same.
+      if (this.#ruleSet(pair.endpoint).account(finding, pair.at) === undefined) return 'walked';
+    }
+    const host = headerValue(pair.request.headers, 'host')?.toLowerCase() ?? '';
+    walkHeaders(this.#policy.headers, control.headers, candidate.headers, host, findings);
+    const whole = isWhole(control) && isWhole(candidate);
+    if (whole && sameBytes(control.body, candidate.body) && sameCoding(control, candidate)) return 'equal';
+    if (!whole) return this.#walkLong(pair, findings);
+    const [mine, theirs] = [this.#decode(control), this.#decode(candidate)];
+    if (!mine.ok) return mine.reason === 'tooLarge' ? 'tooLarge' : 'unparsable';
+    if (!theirs.ok) {
+      if (theirs.reason === 'tooLarge') return 'tooLarge';
+      const text = `a body that its content-encoding cannot undo, ${candidate.bodyBytes} bytes`;
+      findings.add({ place: WHOLE, kind: 'type', control: bytesValue(mine.bytes), candidate: { type: 'bytes', text } });
+      return 'walked';
+    }
+    if (sameBytes(mine.bytes, theirs.bytes)) return 'equal';
+    this.#walkBodies(pair, mine.bytes, theirs.bytes, findings);
+    return 'walked';
+  }
+
+  #decode(answer: Answer): Decoded {
+    return decodeBody(answer.headers, answer.body, this.#limits.maxDecodedBytes);
+  }
+
+  /** Bodies longer than the capture: equal digests are equal bodies; otherwise the captured parts are compared as text. */
+  #walkLong(pair: AnswerPair, findings: Findings): 'equal' | 'walked' | 'prefix' | 'tooLarge' {
+    const { control, candidate } = pair;
+    if (control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest) return 'equal';
+    if (isCoded(control) || isCoded(candidate)) return 'tooLarge';
+    if (bodyFormat(control.headers, control.body) === 'bytes') {
+      findings.add({ place: WHOLE, kind: 'value', control: lengthValue(control), candidate: lengthValue(candidate) });
+      return 'walked';
+    }
+    const seen = Math.min(control.body.length, candidate.body.length);
+    const cut = (answer: Answer): string => {
+      const text = bodyText(answer.headers, answer.body.subarray(0, seen));
+      return isWhole(answer) ? text : text.slice(0, Math.max(0, text.lastIndexOf('\n')));
+    };
+    walkText(cut(control), cut(candidate), BODY, this.#context(pair.endpoint, findings));
+    return 'prefix';
+  }
+
+  #walkBodies(pair: AnswerPair, mine: Uint8Array, theirs: Uint8Array, findings: Findings): void {
+    const { control, candidate } = pair;
+    const context = this.#context(pair.endpoint, findings);
+    const format = bodyFormat(control.headers, mine);
+    if (format === 'bytes') {
+      findings.add({
+        place: WHOLE,
+        kind: mine.length > 0 && theirs.length === 0 ? 'removed' : 'value',
+        control: bytesValue(mine),
+        candidate: bytesValue(theirs),
+      });
+      return;
+    }
+    const [left, right] = [bodyText(control.headers, mine), bodyText(candidate.headers, theirs)];
+    if (left === right && left.includes('\uFFFD')) {
+      // Bytes that are no text all look the same once decoded.
+      findings.add({ place: WHOLE, kind: 'value', control: bytesValue(mine), candidate: bytesValue(theirs) });
+      return;
+    }
+    if (format === 'json') {
+      const a = parseJson(left, context.budget);
+      if (a.ok) {
+        const b = parseJson(right, context.budget);
+        if (b.ok) walkJson(a.node, b.node, BODY, context);
+        else
+          findings.add({
+            place: WHOLE,
+            kind: right.trim() === '' ? 'removed' : 'type',
+            control: textOf(left),
+            candidate: textOf(right),
+          });
+        return;
+      }
+    }
+    if (format === 'html' && right.trim() !== '') {
+      walkHtml(htmlTree(left, context.budget), htmlTree(right, context.budget), HTML_ROOT, context);
+      return;
+    }
+    if (right.trim() === '' && left.trim() !== '')
+      findings.add({ place: WHOLE, kind: 'removed', control: textOf(left), candidate: textOf(right) });
+    else walkText(left, right, BODY, context);
+  }
+
+  #context(endpoint: EndpointId, findings: Findings): WalkContext {
+    const deadline = this.#monotonic() + this.#limits.timeoutMs;
+    const rules = this.#ruleSet(endpoint);
+    const book = this.#books.get(endpoint);
+    return {
+      budget: new Budget(WORK_UNITS, () => this.#monotonic() > deadline),
+      findings,
+      keyOrder: this.#policy.keyOrder,
+      listMode: (pattern, path) => rules.listMode(path) ?? book?.listMode(pattern) ?? ORDERED,
+    };
+  }
+
+  /** The verdict that findings make once noise and rules were asked. */
+  #judge(exchange: Exchange, findings: Findings, isMoved: IsMoved): ComparisonResult {
+    const { endpoint } = exchange.cell;
+    const context: NoiseContext = { at: exchange.at, gapMs: exchange.gapMs, exchange: exchange.id };
+    const book = this.#book(endpoint);
+    const rules = this.#ruleSet(endpoint);
+    const judged = findings.list.map((finding) => ({
+      finding,
+      accounted: accountFor(finding, book, rules, context, exchange.at),
+    }));
+    const open = judged
+      .filter(({ accounted }) => accounted === undefined)
+      .map((one) => ({ ...one, rank: gravity(one.finding) + (isMoved(difference(one.finding, undefined)) ? LAST : 0) }))
+      .sort((a, b) => a.rank - b.rank);
+    const passed = judged.filter(({ accounted }) => accounted !== undefined);
+    const differences = [...open, ...passed]
+      .slice(0, MAX_DIFFERENCES)
+      .map(({ finding, accounted }) => difference(finding, accounted));
+    const gravest = open[0];
+    const base = { differences, differenceCount: findings.count, identical: false };
+    if (gravest !== undefined)
+      return { ...base, verdict: 'mismatch', signature: signatureOf(endpoint, gravest.finding) };
+    // More was found than kept: what was not looked at may speak against the candidate.
+    if (findings.overflowed) return { ...base, verdict: 'inconclusive', reason: 'tooLarge' };
+    return { ...base, verdict: passed.some(({ accounted }) => accounted?.ignored === true) ? 'ignored' : 'match' };
+  }
+}
+
+interface AnswerPair {
+  readonly endpoint: EndpointId;
+  readonly request: CapturedRequest;
+  readonly control: Answer;
+  readonly candidate: Answer;
+  /** When the client's request arrived. */
+  readonly at: number;
+}
+
+const STATUS: Place = { path: 'status', pattern: 'status', name: 'status' };
+const WHOLE: Place = { path: 'body', pattern: 'body', name: 'body' };
+const HTML_ROOT = { parent: BODY, text: 'html', pattern: 'html' } as const;
+
+/** Checks first: what passes one speaks for the candidate; what is only ignored does not. */
+function accountFor(
+  finding: Finding,
+  book: NoiseBook,
+  rules: RuleSet,
+  context: NoiseContext,
+  now: number,
+): Accounted | undefined {
+  if (finding.accounted !== undefined) return finding.accounted;
+  if (finding.kind === 'failure' || finding.place.path === 'status') return rules.account(finding, now);
+  const noise = book.check(finding, context);
+  return noise === undefined ? rules.account(finding, now) : { noise };
+}
+
+function single(finding: Finding): Findings {
+  const findings = new Findings();
+  findings.add(finding);
+  return findings;
+}
+
+function inconclusive(reason: string): ComparisonResult {
+  return { verdict: 'inconclusive', differences: [], differenceCount: 0, identical: false, reason };
+}
+
+function difference({ place, kind, control, candidate }: Finding, accounted: Accounted | undefined): Difference {
+  return {
+    path: place.detail === undefined ? place.path : `${place.path}/${place.detail}`,
+    kind,
+    ...(control === undefined ? {} : { control: shown(control) }),
+    ...(candidate === undefined ? {} : { candidate: shown(candidate) }),
+    ...(accounted?.noise === undefined ? {} : { noise: accounted.noise }),
+    ...(accounted?.rule === undefined ? {} : { rule: accounted.rule }),
+    ...(accounted?.ignored === undefined ? {} : { ignored: accounted.ignored }),
+  };
+}
+
+/** A value as it is told: cut, with control characters made visible. */
+function shown(value: Value): string {
+  const text = value.text.length > MAX_VALUE_TEXT ? `${value.text.slice(0, MAX_VALUE_TEXT - 1)}…` : value.text;
+  let out = '';
+  for (const character of text) {
+    const code = character.charCodeAt(0);
+    const hides = (code < 32 && code !== 9 && code !== 10) || (code >= 127 && code < 160);
+    out += hides ? `\\u{${code.toString(16)}}` : character;
+  }
+  return out;
+}
+
+function statusValue(answer: Answer): Value {
+  return { type: 'number', text: String(answer.status) };
+}
+
+function textOf(text: string): Value {
+  return { type: 'text', text };
+}
+
+function bytesValue(bytes: Uint8Array): Value {
+  return { type: 'bytes', text: bytes.length === 0 ? '' : `${bytes.length} bytes, ${fingerprint(bytes)}` };
+}
+
+function lengthValue(answer: Answer): Value {
+  return {
+    type: 'bytes',
+    text: `${answer.bodyBytes} bytes${answer.bodyDigest === undefined ? '' : `, sha256 ${answer.bodyDigest.slice(0, 16)}`}`,
+  };
+}
+
+/** First bytes in hex: enough to see a PNG become an error page. */
+function fingerprint(bytes: Uint8Array): string {
+  return `begins ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}`;
+}
+
+function isWhole(answer: Answer): boolean {
+  return answer.bodyBytes === answer.body.length;
+}
+
+function isCoded(answer: Answer): boolean {
+  const coding = (headerValue(answer.headers, 'content-encoding') ?? '').trim().toLowerCase();
+  return coding !== '' && coding !== 'identity';
+}
+
+function sameCoding(a: Answer, b: Answer): boolean {
+  return headerValue(a.headers, 'content-encoding') === headerValue(b.headers, 'content-encoding');
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}

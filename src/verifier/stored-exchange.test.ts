@@ -1,0 +1,102 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { exchangeOf, jsonAnswer } from '../../test/support/trial-verifier.ts';
+import type { Exchange } from '../core/observation.ts';
+import { Redactor } from '../core/redact.ts';
+import type { ComparisonResult, Verdict } from '../core/verdict.ts';
+import { factsOf, requestHash, type StoreOptions, verifiedExchange } from './stored-exchange.ts';
+
+const key = new Uint8Array(32).fill(1);
+const hash = (name: string, value: string) => createHmac('sha256', key).update(`${name}\0${value}`).digest('hex');
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const options: StoreOptions = {
+  redactor: new Redactor({ names: [], hash }),
+  storeBodies: true,
+  textOf: (_, body) => text(body),
+};
+
+function store(exchange: Exchange, result: Partial<ComparisonResult> = {}, more: Partial<StoreOptions> = {}) {
+  const verdict: Verdict = 'mismatch';
+  const whole = { verdict, differences: [], differenceCount: 0, identical: false, ...result };
+  return verifiedExchange({ exchange, facts: factsOf(exchange, key), result: whole }, { ...options, ...more });
+}
+
+const secret = 'Zq8-fR3tUvW9xYz';
+const exchange = exchangeOf(
+  jsonAnswer({ user: { token: secret, name: 'joe' } }, { headers: [['Set-Cookie', `sid=${secret}; Path=/`]] }),
+  jsonAnswer({ user: { name: 'joe', echo: `was ${secret}` } }),
+  {
+    subjectHash: 's1',
+    request: {
+      method: 'POST',
+      target: `/login?next=%2Fa&token=${secret}`,
+      headers: [['Authorization', `Bearer ${secret}`]],
+      body: new TextEncoder().encode(`user=joe&pw=x&password=${secret}`),
+    },
+  },
+);
+
+describe('an exchange as it is stored', () => {
+  it('I8: keeps no secret, names those of the request, and keeps the rest', () => {
+    const differences = [
+      { path: 'body/user/token', kind: 'removed', control: `"${secret}"` },
+      { path: 'body/user/echo', kind: 'added', candidate: `"was ${secret}"` },
+    ] as const;
+    const stored = store(exchange, { differences });
+    expect(JSON.stringify(stored)).not.toContain(secret);
+    expect(stored.request?.secrets).toEqual(['body:password', 'header:authorization', 'query:token']);
+    expect(stored.request?.target).toMatch(/^\/login\?next=%2Fa&token=⟦r:[0-9a-f]{8}⟧$/);
+    expect(stored.answers?.candidate.body).toMatch(/^\{"user":\{"name":"joe","echo":"was ⟦r:[0-9a-f]{8}⟧"\}\}$/);
+    expect(stored.result.differences[1]?.candidate).toMatch(/^"was ⟦r:[0-9a-f]{8}⟧"$/);
+    expect(stored.answers?.control).toMatchObject({
+      status: 200,
+      bodyBytes: exchange.control.kind === 'answer' ? exchange.control.bodyBytes : -1,
+    });
+  });
+
+  it('I8: for any other verdict holds paths only', () => {
+    for (const verdict of ['match', 'ignored', 'inconclusive'] as const) {
+      const differences = [
+        { path: 'body/users/joe@example.org/t', kind: 'value', control: 'x', candidate: 'y', noise: 'time' },
+      ] as const;
+      const stored = store(exchange, { verdict, differences });
+      expect(stored.request).toBeUndefined();
+      expect(stored.answers).toBeUndefined();
+      expect(JSON.stringify(stored)).not.toContain(secret);
+      expect(stored.result.differences).toHaveLength(1);
+      expect(stored.result.differences[0]?.path).toMatch(/^body\/users\/⟦r:[0-9a-f]{8}⟧\/t$/);
+      expect(stored.result.differences[0]).toMatchObject({ noise: 'time' });
+      expect(stored.result.differences[0]).not.toHaveProperty('control');
+    }
+  });
+
+  it('I8: without bodies, what a body tells is a secret is gone from the differences all the same', () => {
+    const differences = [{ path: 'body/user/echo', kind: 'added', candidate: `"was ${secret}"` }] as const;
+    const plain = exchangeOf(jsonAnswer({ user: { token: secret } }), jsonAnswer({ user: { echo: `was ${secret}` } }));
+    const stored = store(plain, { differences }, { storeBodies: false });
+    expect(stored.answers?.control.body).toBeUndefined();
+    expect(stored.answers?.control.status).toBe(200);
+    expect(JSON.stringify(stored)).not.toContain(secret);
+  });
+
+  it('cuts a body to 64 KiB and leaves a binary one out', () => {
+    const long = exchangeOf(jsonAnswer({ text: 'lorem ipsum '.repeat(10_000) }), jsonAnswer({}));
+    expect(store(long).answers?.control.body?.length).toBe(65_537);
+    expect(store(long, {}, { textOf: () => undefined }).answers?.control).not.toHaveProperty('body');
+  });
+
+  it('says how a side failed', () => {
+    const failed = exchangeOf(jsonAnswer({}), { kind: 'failure', failure: 'reset', durationMs: 3 });
+    const stored = store(failed);
+    expect(stored.answers?.candidate).toEqual({ failure: 'reset' });
+    expect(stored.statuses).toEqual({ control: 200, candidate: 0 });
+  });
+
+  it('names identical requests alike, without naming them', () => {
+    const [one, other] = [requestHash({ ...exchange.request, headers: [] }, key), requestHash(exchange.request, key)];
+    expect(one).toBe(other);
+    expect(one).toMatch(/^[0-9a-f]{16}$/);
+    expect(requestHash({ ...exchange.request, target: '/b' }, key)).not.toBe(one);
+    expect(requestHash(exchange.request, new Uint8Array(32))).not.toBe(one);
+  });
+});

@@ -1,0 +1,164 @@
+import { createHmac } from 'node:crypto';
+import {
+  type Answer,
+  type CapturedRequest,
+  type Exchange,
+  type HeaderList,
+  headerValue,
+  type Observation,
+} from '../core/observation.ts';
+import type { StoredObservation, StoredRequest, VerifiedExchange } from '../core/ports.ts';
+import type { Redaction, Redactor } from '../core/redact.ts';
+import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import type { ExchangeFacts } from './worker-protocol.ts';
+
+/** A stored body: 64 KiB of text show every mismatch that people read; the verdict was made on all of it. */
+const STORED_CHARS = 65_536;
+
+export interface StoreOptions {
+  readonly redactor: Redactor;
+  /** False: only differences are kept. */
+  readonly storeBodies: boolean;
+  /** The body as text, content codings undone; undefined for binary or damaged ones. */
+  readonly textOf: (headers: HeaderList, body: Uint8Array) => string | undefined;
+}
+
+/** What is counted about an exchange, without anything that was sent. */
+export function factsOf(exchange: Exchange, key: Uint8Array): ExchangeFacts {
+  const { id, at, cell, direction, request, control, candidate, versions } = exchange;
+  return {
+    id,
+    at,
+    cell,
+    ...(exchange.subjectHash === undefined ? {} : { subjectHash: exchange.subjectHash }),
+    direction,
+    requestHash: requestHash(request, key),
+    statuses: { control: statusOf(control), candidate: statusOf(candidate) },
+    durationsMs: { control: control.durationMs, candidate: candidate.durationMs },
+    versions,
+    ...(exchange.forced === true ? { forced: true } : {}),
+  };
+}
+
+/** 16 hex digits that name identical requests; keyed, for a target may hold a short secret. */
+export function requestHash(request: CapturedRequest, key: Uint8Array): string {
+  return createHmac('sha256', key).update(`request\0${request.method} ${request.target}`).digest('hex').slice(0, 16);
+}
+
+/**
+ * An exchange as it may leave the worker: secrets gone, originals left behind (I8).
+ * Values and copies are kept for mismatches only; for the rest it is enough to know which paths differed and why.
+ */
+export function verifiedExchange(
+  input: { readonly exchange: Exchange; readonly facts: ExchangeFacts; readonly result: ComparisonResult },
+  options: StoreOptions,
+): VerifiedExchange {
+  const { exchange, facts, result } = input;
+  const redaction = options.redactor.begin();
+  if (result.verdict !== 'mismatch') {
+    return { ...facts, result: { ...result, differences: result.differences.map((found) => bare(found, redaction)) } };
+  }
+  const request = storedRequest(exchange.request, redaction, options);
+  const secrets = redaction.secrets;
+  const control = storedObservation(exchange.control, redaction, options);
+  const candidate = storedObservation(exchange.candidate, redaction, options);
+  const differences = result.differences.map((found) => redaction.difference(found));
+  const { signature, ...rest } = result;
+  return {
+    ...facts,
+    result: {
+      ...rest,
+      differences: differences.map((found) => sweptDifference(found, redaction)),
+      ...(signature === undefined ? {} : { signature: redaction.signature(signature) }),
+    },
+    request: { ...sweptRequest(request, redaction), secrets },
+    answers: { control: sweptObservation(control, redaction), candidate: sweptObservation(candidate, redaction) },
+  };
+}
+
+function statusOf(observation: Observation): number {
+  return observation.kind === 'answer' ? observation.status : 0;
+}
+
+function bare(difference: Difference, redaction: Redaction): Difference {
+  const { control: _, candidate: __, ...rest } = difference;
+  return { ...rest, path: redaction.difference(rest).path };
+}
+
+function storedRequest(
+  request: CapturedRequest,
+  redaction: Redaction,
+  options: StoreOptions,
+): Omit<StoredRequest, 'secrets'> {
+  const body =
+    request.body === undefined ? undefined : storedBody(request.headers, request.body, { redaction, options });
+  return {
+    method: request.method,
+    target: redaction.target(request.target),
+    headers: redaction.headers(request.headers),
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+function storedObservation(observation: Observation, redaction: Redaction, options: StoreOptions): StoredObservation {
+  if (observation.kind === 'failure') return { failure: observation.failure };
+  const answer: Answer = observation;
+  const body = storedBody(answer.headers, answer.body, { redaction, options });
+  return {
+    status: answer.status,
+    headers: redaction.headers(answer.headers),
+    ...(body === undefined ? {} : { body }),
+    bodyBytes: answer.bodyBytes,
+  };
+}
+
+function storedBody(
+  headers: HeaderList,
+  body: Uint8Array,
+  { redaction, options }: { redaction: Redaction; options: StoreOptions },
+): string | undefined {
+  const text = options.textOf(headers, body);
+  if (text === undefined) return undefined;
+  // Also where bodies are not stored: what a body tells is a secret must be gone from the differences.
+  const redacted = redaction.body(text, headerValue(headers, 'content-type') ?? '');
+  return options.storeBodies ? redacted : undefined;
+}
+
+function sweptDifference(difference: Difference, redaction: Redaction): Difference {
+  const { control, candidate, ...rest } = difference;
+  return {
+    ...rest,
+    path: redaction.sweep(rest.path),
+    ...(control === undefined ? {} : { control: redaction.sweep(control) }),
+    ...(candidate === undefined ? {} : { candidate: redaction.sweep(candidate) }),
+  };
+}
+
+function sweptHeaders(headers: HeaderList, redaction: Redaction): [string, string][] {
+  return headers.map(([name, value]) => [name, redaction.sweep(value)]);
+}
+
+function sweptRequest(request: Omit<StoredRequest, 'secrets'>, redaction: Redaction): Omit<StoredRequest, 'secrets'> {
+  return {
+    ...request,
+    target: redaction.sweep(request.target),
+    headers: sweptHeaders(request.headers, redaction),
+    ...(request.body === undefined ? {} : { body: cut(redaction.sweep(request.body)) }),
+  };
+}
+
+function sweptObservation(observation: StoredObservation, redaction: Redaction): StoredObservation {
+  return {
+    ...observation,
+    ...(observation.headers === undefined ? {} : { headers: sweptHeaders(observation.headers, redaction) }),
+    ...(observation.body === undefined ? {} : { body: cut(redaction.sweep(observation.body)) }),
+  };
+}
+
+/** After redaction, so no secret is cut in two; never within a surrogate pair. */
+function cut(text: string): string {
+  if (text.length <= STORED_CHARS) return text;
+  const code = text.charCodeAt(STORED_CHARS - 1);
+  const isHigh = code >= 0xd800 && code <= 0xdbff;
+  return `${text.slice(0, isHigh ? STORED_CHARS - 1 : STORED_CHARS)}…`;
+}

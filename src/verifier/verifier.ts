@@ -1,0 +1,360 @@
+import type { CompareSettings, MirrorSettings, RedactSettings } from '../config/settings.ts';
+import { murmur3 } from '../core/bucket.ts';
+import type { Cell, EndpointId } from '../core/cell.ts';
+import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
+import type {
+  AskAgain,
+  Clock,
+  Cluster,
+  Log,
+  NoisePath,
+  Random,
+  UnverifiedReason,
+  VerifiedExchange,
+} from '../core/ports.ts';
+import type { ComparisonResult } from '../core/verdict.ts';
+import { ClusterBook } from './clusters.ts';
+import { Confirmation } from './confirmation.ts';
+import { canRepeat, GAP_SLACK_MS, gapSinceControl, ProbePlan } from './probe.ts';
+import { factsOf } from './stored-exchange.ts';
+import { type Outcome, WorkerPool } from './worker-pool.ts';
+import type { ExchangeFacts, NoiseUpdate, WorkerData, WorkerRequest } from './worker-protocol.ts';
+
+export interface VerifierSettings extends CompareSettings {
+  readonly redact: RedactSettings;
+  readonly mirror: Pick<MirrorSettings, 'maxMemoryBytes'>;
+}
+
+export interface VerifierDeps {
+  readonly settings: VerifierSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly askAgain: AskAgain;
+  /** Key of the marks that stand for secrets; the same after a restart, or equal secrets no longer look equal. */
+  readonly redactKey: Uint8Array;
+  /** A comparison is done; redacted. With its cluster, as counted, where it is a mismatch. Results come in any order. */
+  readonly onVerified: (verified: VerifiedExchange, cluster: Cluster | undefined) => void;
+  readonly onUnverified: (cell: Cell, reason: UnverifiedReason) => void;
+  /** What is known about an endpoint's noise changed. */
+  readonly onNoise: (endpoint: EndpointId, paths: readonly NoisePath[]) => void;
+  /** Saved snapshots. */
+  readonly noise: ReadonlyMap<EndpointId, unknown>;
+  /** Saved clusters; their counts go on. */
+  readonly clusters?: readonly Cluster[];
+  /** The thread's file. Tests give one that misbehaves. */
+  readonly workerUrl?: URL;
+}
+
+export interface Verifier {
+  /** Takes an exchange, or counts it as unverified. Never throws, never waits. The bodies of both answers are moved away. */
+  offer(exchange: Exchange): void;
+  /** While a reason is given, everything offered is unverified for that reason. */
+  pause(reason: UnverifiedReason | undefined): void;
+  /** Resolves when nothing is queued, compared, confirmed or probed. */
+  idle(): Promise<void>;
+  noise(): ReadonlyMap<EndpointId, readonly NoisePath[]>;
+  /** What each endpoint learned, to be saved and handed in again as `noise`. */
+  snapshots(): ReadonlyMap<EndpointId, unknown>;
+  clusters(): readonly Cluster[];
+  /** Mismatches older than `at` were deleted: clusters that show one of them take a new example. */
+  examplesPrunedBefore(at: number): void;
+  /** Exchanges that wait for a worker. */
+  readonly queueLength: number;
+  /** Ends the workers. What is unfinished is unverified (`overload`). */
+  close(): Promise<void>;
+}
+
+/** The verifier: a bounded queue, worker threads that compare, confirmation, and learning what the control's noise is. */
+export function createVerifier(deps: VerifierDeps): Verifier {
+  return new QueuedVerifier(deps);
+}
+
+/** Thread's time beyond the comparer's own limit, milliseconds: decoding and redaction come on top of comparing. */
+const DEADLINE_SLACK_MS = 1_000;
+
+const WORKER_URL = new URL(
+  import.meta.url.endsWith('.ts') ? './compare-worker.ts' : './compare-worker.js',
+  import.meta.url,
+);
+
+/** An exchange on its way: what is left on this side of the thread. */
+interface Task {
+  readonly id: number;
+  readonly slot: number;
+  readonly facts: ExchangeFacts;
+  readonly request: CapturedRequest;
+  readonly timing: Pick<Exchange, 'at' | 'gapMs' | 'direction'>;
+  readonly bytes: number;
+}
+
+class QueuedVerifier implements Verifier {
+  readonly #deps: VerifierDeps;
+  readonly #pool: WorkerPool;
+  readonly #confirmation: Confirmation;
+  readonly #probes: ProbePlan;
+  readonly #clusters = new ClusterBook();
+  readonly #noise = new Map<EndpointId, readonly NoisePath[]>();
+  readonly #snapshots: Map<EndpointId, unknown>;
+  #idlers: (() => void)[] = [];
+  #paused: UnverifiedReason | undefined;
+  #lastTask = 0;
+  #tasks = 0;
+  #bytes = 0;
+  #isClosed = false;
+
+  constructor(deps: VerifierDeps) {
+    this.#deps = deps;
+    this.#clusters.restore(deps.clusters ?? []);
+    this.#snapshots = new Map(deps.noise);
+    this.#confirmation = new Confirmation(deps);
+    this.#probes = new ProbePlan(deps.clock, deps.random);
+    this.#pool = new WorkerPool({
+      size: deps.settings.workers,
+      url: deps.workerUrl ?? WORKER_URL,
+      data: (slot) => this.#workerData(slot),
+      deadlineMs: deps.settings.timeoutMs + DEADLINE_SLACK_MS,
+      clock: deps.clock,
+      log: deps.log,
+    });
+  }
+
+  get queueLength(): number {
+    return this.#pool.queueLength;
+  }
+
+  offer(exchange: Exchange): void {
+    const refused = this.#refusal(exchange);
+    if (refused !== undefined) {
+      this.#deps.onUnverified(exchange.cell, refused);
+      return;
+    }
+    const task = this.#taskOf(exchange);
+    this.#tasks += 1;
+    this.#bytes += task.bytes;
+    void this.#verify(task, exchange)
+      .catch((error: unknown) => this.#fault(task, error))
+      .finally(() => this.#ended(task));
+  }
+
+  pause(reason: UnverifiedReason | undefined): void {
+    this.#paused = reason;
+  }
+
+  idle(): Promise<void> {
+    return this.#tasks === 0 ? Promise.resolve() : new Promise((resolve) => this.#idlers.push(resolve));
+  }
+
+  noise(): ReadonlyMap<EndpointId, readonly NoisePath[]> {
+    return this.#noise;
+  }
+
+  snapshots(): ReadonlyMap<EndpointId, unknown> {
+    return this.#snapshots;
+  }
+
+  clusters(): readonly Cluster[] {
+    return this.#clusters.clusters;
+  }
+
+  examplesPrunedBefore(at: number): void {
+    this.#clusters.prunedBefore(at);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#confirmation.close();
+    await this.#pool.close();
+  }
+
+  #refusal(exchange: Exchange): UnverifiedReason | undefined {
+    if (this.#isClosed) return 'overload';
+    if (this.#paused !== undefined) return this.#paused;
+    const { queueLength, mirror } = this.#deps.settings;
+    const isFull = this.#pool.queueLength >= queueLength || this.#bytes + bytesOf(exchange) > mirror.maxMemoryBytes;
+    return isFull ? 'queue-full' : undefined;
+  }
+
+  #taskOf(exchange: Exchange): Task {
+    const { request, at, gapMs, direction } = exchange;
+    this.#lastTask += 1;
+    return {
+      id: this.#lastTask,
+      slot: this.#slotOf(exchange.cell.endpoint),
+      facts: factsOf(exchange, this.#deps.redactKey),
+      request,
+      timing: { at, gapMs, direction },
+      bytes: bytesOf(exchange),
+    };
+  }
+
+  /** One endpoint, one worker: that worker alone knows its noise. */
+  #slotOf(endpoint: EndpointId): number {
+    return murmur3(endpoint) % Math.max(1, this.#deps.settings.workers);
+  }
+
+  async #verify(task: Task, exchange: Exchange): Promise<void> {
+    const confirm = this.#deps.settings.confirm;
+    // A confirmation teaches as much and ends a doubt besides, so the budget is its first.
+    const probe = this.#confirmation.waiting === 0 && this.#probes.begin(exchange);
+    const { moved, transfer } = withOwnBodies(exchange);
+    const request = { kind: 'compare', task: task.id, exchange: moved, facts: task.facts, confirm, probe } as const;
+    const outcome = await this.#pool.run(task.slot, { request, transfer, isUrgent: false });
+    const isHeld = outcome.kind === 'verified' && outcome.held;
+    if (probe && !isHeld) this.#probes.ended(task.facts.cell.endpoint, 'skipped');
+    if (outcome.kind === 'unconfirmed') await this.#confirm(task, outcome.cause);
+    else this.#finish(task, outcome);
+    if (isHeld) await this.#probe(task);
+  }
+
+  /** A mismatch is held by the worker: ask the control again, then the candidate. */
+  async #confirm(task: Task, signature: string): Promise<void> {
+    const cause = `${signature} ${task.facts.versions.candidate}`;
+    if (!canRepeat(task.request)) return this.#finish(task, await this.#settle(task, 'unconfirmed'));
+    const control = await this.#confirmation.askControl(task.request, { status: task.facts.statuses.control, cause });
+    if (typeof control === 'string') return this.#finish(task, await this.#settle(task, control));
+    const gapMs = gapSinceControl(task.timing, control.askedAt);
+    const judged = await this.#again(task, { side: 'control', observation: control.answer, gapMs });
+    if (judged.kind !== 'steady') {
+      if (judged.kind === 'verified') this.#confirmation.ended(cause, 'moved');
+      return this.#finish(task, judged);
+    }
+    this.#noteNoise(judged.noise);
+    this.#confirmation.ended(cause, judged.cause === signature ? 'steady' : 'moved');
+    const candidate = await this.#confirmation.askCandidate(task.request);
+    const final =
+      candidate === undefined
+        ? await this.#settle(task, 'mismatch')
+        : await this.#again(task, { side: 'candidate', observation: candidate, gapMs: 0 });
+    this.#finish(task, final);
+  }
+
+  /** The worker holds the control's answer: ask the control again after as long a time as lay between the pair. */
+  async #probe(task: Task): Promise<void> {
+    const { endpoint } = task.facts.cell;
+    await this.#delay(task.timing.gapMs - gapSinceControl(task.timing, this.#deps.clock.now()));
+    const gapMs = gapSinceControl(task.timing, this.#deps.clock.now());
+    const isLate = gapMs > task.timing.gapMs + GAP_SLACK_MS;
+    const again = isLate || this.#isClosed ? undefined : await this.#deps.askAgain.ask('control', task.request);
+    if (again?.kind === 'answer') {
+      const outcome = await this.#again(task, { side: 'control', observation: again, gapMs });
+      this.#noteNoise(noiseOf(outcome));
+    } else {
+      await this.#step(task, { kind: 'drop', task: task.id });
+    }
+    this.#probes.ended(endpoint, again === undefined ? (isLate ? 'skipped' : 'refused') : 'learned');
+  }
+
+  #again(
+    task: Task,
+    again: { side: 'control' | 'candidate'; observation: Observation; gapMs: number },
+  ): Promise<Outcome> {
+    return this.#step(task, { kind: 'again', task: task.id, ...again });
+  }
+
+  #settle(task: Task, as: 'mismatch' | 'unconfirmed'): Promise<Outcome> {
+    return this.#step(task, { kind: 'settle', task: task.id, as });
+  }
+
+  /** A further step of a task the worker holds; before new ones, because it frees memory. */
+  #step(task: Task, request: WorkerRequest): Promise<Outcome> {
+    return this.#pool.run(task.slot, { request, transfer: [], isUrgent: true });
+  }
+
+  #finish(task: Task, outcome: Outcome): void {
+    this.#noteNoise(noiseOf(outcome));
+    if (outcome.kind === 'verified') {
+      this.#report(outcome.verified);
+    } else if (outcome.kind === 'lost' && outcome.why === 'closed') {
+      this.#deps.onUnverified(task.facts.cell, 'overload');
+    } else if (outcome.kind === 'lost' && outcome.why === 'deadline') {
+      this.#report({ ...task.facts, result: inconclusive('tooLarge') });
+    } else {
+      if (outcome.kind === 'fault')
+        this.#deps.log.error('verifier.fault', { error: outcome.message, exchange: task.facts.id });
+      this.#report({ ...task.facts, result: inconclusive('fault') });
+    }
+  }
+
+  #report(verified: VerifiedExchange): void {
+    this.#deps.onVerified(verified, this.#clusters.add(verified));
+  }
+
+  #noteNoise(update: NoiseUpdate | undefined): void {
+    if (update === undefined) return;
+    this.#noise.set(update.endpoint, update.paths);
+    this.#snapshots.set(update.endpoint, update.snapshot);
+    this.#probes.learned(update.endpoint, update.paths);
+    this.#deps.onNoise(update.endpoint, update.paths);
+  }
+
+  /** A fault on this side of the thread; the exchange is unverified, whoever was to blame. */
+  #fault(task: Task, error: unknown): void {
+    this.#deps.log.error('verifier.fault', {
+      error: error instanceof Error ? error.name : 'unknown',
+      exchange: task.facts.id,
+    });
+    this.#deps.onUnverified(task.facts.cell, 'fault');
+  }
+
+  #ended(task: Task): void {
+    this.#tasks -= 1;
+    this.#bytes -= task.bytes;
+    if (this.#tasks > 0) return;
+    const idlers = this.#idlers;
+    this.#idlers = [];
+    for (const resolve of idlers) resolve();
+  }
+
+  async #delay(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    await new Promise<void>((resolve) => this.#deps.clock.after(ms, resolve));
+  }
+
+  #workerData(slot: number): WorkerData {
+    const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
+    return {
+      policy: { rules, headers, keyOrder },
+      limits: { maxDecodedBytes, timeoutMs },
+      redactNames: redact.names,
+      redactKey: this.#deps.redactKey,
+      storeBodies: redact.storeBodies,
+      noise: [...this.#snapshots].filter(([endpoint]) => this.#slotOf(endpoint) === slot),
+    };
+  }
+}
+
+function inconclusive(reason: 'tooLarge' | 'fault'): ComparisonResult {
+  return { verdict: 'inconclusive', differences: [], differenceCount: 0, identical: false, reason };
+}
+
+function noiseOf(outcome: Outcome): NoiseUpdate | undefined {
+  return outcome.kind === 'lost' ? undefined : outcome.noise;
+}
+
+function bytesOf({ request, control, candidate }: Exchange): number {
+  return (request.body?.length ?? 0) + bodyBytes(control) + bodyBytes(candidate);
+}
+
+function bodyBytes(observation: Observation): number {
+  return observation.kind === 'answer' ? observation.body.length : 0;
+}
+
+/**
+ * The exchange with bodies that can be moved to a thread.
+ * A body that is a view into a larger buffer (Node pools small ones) is copied: moving it would take its neighbours along.
+ */
+function withOwnBodies(exchange: Exchange): { moved: Exchange; transfer: readonly ArrayBuffer[] } {
+  const transfer = new Set<ArrayBuffer>();
+  const own = (observation: Observation): Observation => {
+    if (observation.kind === 'failure') return observation;
+    const { body } = observation;
+    const isWhole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
+    const movable = isWhole && !transfer.has(body.buffer as ArrayBuffer) ? body : new Uint8Array(body);
+    transfer.add(movable.buffer as ArrayBuffer); // checked above, or just made
+    return { ...observation, body: movable };
+  };
+  const control = own(exchange.control);
+  const candidate = own(exchange.candidate);
+  return { moved: { ...exchange, control, candidate }, transfer: [...transfer] };
+}

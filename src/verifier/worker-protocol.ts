@@ -1,0 +1,70 @@
+import type { EndpointId, Side } from '../core/cell.ts';
+import type { Exchange, Observation } from '../core/observation.ts';
+import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
+import type { ComparisonPolicy } from '../core/rule.ts';
+
+/** What a worker is born with. */
+export interface WorkerData {
+  readonly policy: ComparisonPolicy;
+  readonly limits: { readonly maxDecodedBytes: number; readonly timeoutMs: number };
+  readonly redactNames: readonly string[];
+  readonly redactKey: Uint8Array;
+  readonly storeBodies: boolean;
+  /** What its endpoints had learned when they were last asked. */
+  readonly noise: readonly (readonly [EndpointId, unknown])[];
+}
+
+/** An exchange without what was sent: what is counted even where comparing failed. */
+export type ExchangeFacts = Omit<VerifiedExchange, 'result' | 'request' | 'answers'>;
+
+/** One step for a worker. `task` names the exchange between steps. */
+export type WorkerRequest =
+  /** Compare. A mismatch is held where `confirm`; else the pair's control answer where `probe`. */
+  | {
+      readonly kind: 'compare';
+      readonly task: number;
+      readonly exchange: Exchange;
+      readonly facts: ExchangeFacts;
+      readonly confirm: boolean;
+      readonly probe: boolean;
+    }
+  /** What a side answered to the same request, `gapMs` after the control's first answer. */
+  | {
+      readonly kind: 'again';
+      readonly task: number;
+      readonly side: Side;
+      readonly observation: Observation;
+      readonly gapMs: number;
+    }
+  /** Nobody could be asked (any more): end a held mismatch as this. */
+  | { readonly kind: 'settle'; readonly task: number; readonly as: 'mismatch' | 'unconfirmed' }
+  /** Forget what is held. */
+  | { readonly kind: 'drop'; readonly task: number };
+
+export type WorkerReply =
+  /** Done; `held` where the control answer is kept for a probe. */
+  | {
+      readonly kind: 'verified';
+      readonly verified: VerifiedExchange;
+      readonly held: boolean;
+      readonly noise?: NoiseUpdate;
+    }
+  /** A mismatch that is held. `steady`: the control, asked again, still answers as it did where `cause` lies. */
+  | { readonly kind: 'unconfirmed'; readonly cause: string; readonly noise?: NoiseUpdate }
+  | { readonly kind: 'steady'; readonly cause: string; readonly noise?: NoiseUpdate }
+  /** A probe was learned from, or something was dropped. */
+  | { readonly kind: 'done'; readonly noise?: NoiseUpdate }
+  /** The task is not held here: the worker was replaced in between. */
+  | { readonly kind: 'gone'; readonly noise?: undefined }
+  /** Comparing threw. */
+  | { readonly kind: 'fault'; readonly message: string; readonly noise?: undefined };
+
+/** What an endpoint has learned so far. */
+export interface NoiseUpdate {
+  readonly endpoint: EndpointId;
+  readonly paths: readonly NoisePath[];
+  readonly snapshot: unknown;
+}
+
+/** Sent once, when a worker can take its first task. */
+export const READY = 'ready';
