@@ -1,0 +1,325 @@
+import type { z } from 'zod';
+import { openApiDocument } from '../api/openapi.ts';
+import type { Changed, Readiness, ROUTES, RouteName } from '../api/routes.ts';
+import type { PinView, ScopeView } from '../api/types.ts';
+import { cellKey, type EndpointId, type Side } from '../core/cell.ts';
+import { dialsOf } from '../core/control-model.ts';
+import { asTenant } from '../core/identity.ts';
+import type { Clock, Random, Store } from '../core/ports.ts';
+import type { Pin, Scope } from '../core/routing.ts';
+import type { Registry } from '../telemetry/registry.ts';
+import { cellMapView } from './cell-map.ts';
+import type { Changed as CommandDone, Controller, OrdinaryCommand } from './controller.ts';
+import type { Ledger } from './ledger.ts';
+import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-views.ts';
+import type { LiveView } from './live-view.ts';
+import type { MovementView } from './movement-views.ts';
+import { ApiError, rejection } from './problems.ts';
+import type { Races } from './race.ts';
+import { clusterView, journalView, mismatchSummaryView, mismatchView } from './stored-views.ts';
+
+export interface HandlerSources {
+  readonly controller: Controller;
+  readonly ledger: Ledger;
+  readonly store: Pick<Store, 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch'>;
+  readonly registry: Registry;
+  readonly live: LiveView;
+  readonly races: Races;
+  /** Moving by evidence; absent: nothing moves by itself. */
+  readonly movement?: MovementSources;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What shows and steers moving by evidence. */
+export interface MovementSources {
+  readonly view: MovementView;
+  /** A deployment is in the journal. */
+  deployed(side: Side, version: string): void;
+}
+
+type RouteTable = typeof ROUTES;
+type Part<R, Key extends string> = R extends { readonly [K in Key]: infer T extends z.ZodType }
+  ? z.output<T>
+  : undefined;
+/** Routes that the server answers itself, because their answer is no JSON value. */
+type Special = 'events' | 'openapi' | 'metrics';
+
+/** A request after everything about it was checked. */
+export interface Call<N extends RouteName> {
+  readonly params: Part<RouteTable[N], 'params'>;
+  readonly query: Part<RouteTable[N], 'query'>;
+  readonly body: Part<RouteTable[N], 'body'>;
+  readonly actor: string;
+}
+
+type Answer<N extends RouteName> = Part<RouteTable[N], 'output'>;
+export type Handlers = {
+  readonly [N in Exclude<RouteName, Special>]: (call: Call<N>) => Promise<Answer<N>> | Answer<N>;
+};
+
+/** One function per route: from a checked request to the answer's value. Everything that is wrong is thrown as ApiError. */
+export function createHandlers(sources: HandlerSources): Handlers {
+  return {
+    ...viewHandlers(sources),
+    ...storedHandlers(sources),
+    ...commandHandlers(sources),
+    ...movementHandlers(sources),
+    ...probeHandlers(sources),
+  };
+}
+
+/** What views are made of, now. */
+export function viewSources({ controller, ledger, live, clock, movement }: HandlerSources): ViewSources {
+  const base = { ledger, live, table: controller.table, now: clock.now() };
+  return movement === undefined ? base : { ...base, movement: movement.view };
+}
+
+function viewHandlers(
+  sources: HandlerSources,
+): Pick<Handlers, 'status' | 'endpoints' | 'cells' | 'cellMap' | 'dials' | 'latches' | 'pins' | 'explain' | 'race'> {
+  const { controller, live } = sources;
+  return {
+    status: () => statusView(viewSources(sources)),
+    endpoints: ({ query }) => listPage(endpointViews(viewSources(sources)), query, (one) => one.endpoint),
+    cells: ({ query }) => {
+      const after = query.cursor === undefined ? 0 : wholeNumber(query.cursor);
+      const { items, next } = cellPage(viewSources(sources), { ...query, after });
+      return next === undefined ? { items } : { items, next: String(next) };
+    },
+    cellMap: () => cellMapView(viewSources(sources)),
+    dials: ({ query }) => {
+      const dials = [...dialsOf(controller.state)].map(([key, dial]) => ({
+        key,
+        view: { scope: dial.scope, dialPpm: dial.dialPpm },
+      }));
+      return viewPage(dials, query);
+    },
+    latches: ({ query }) => {
+      const latches = [...controller.state.latches].map(([key, { scope, at, actor, reason }]) => ({
+        key,
+        view: { scope, at, actor, reason },
+      }));
+      return viewPage(latches, query);
+    },
+    pins: ({ query }) =>
+      viewPage(
+        [...controller.state.pins].map(([key, pin]) => ({ key, view: pinView(key, pin) })),
+        query,
+      ),
+    explain: ({ body }) => live.explain(body),
+    race: ({ body }) => sources.races.run(body),
+  };
+}
+
+function pinView(id: string, { scope, side, at, actor, reason, until }: Pin): PinView {
+  return { id, scope, side, at, actor, reason, ...(until === undefined ? {} : { until }) };
+}
+
+function storedHandlers({
+  store,
+}: HandlerSources): Pick<Handlers, 'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'journal'> {
+  return {
+    clusters: async ({ query: { endpoint, ...page } }) => {
+      const found = await store.clusters({
+        ...page,
+        ...(endpoint === undefined ? {} : { endpoint: endpointId(endpoint) }),
+      });
+      return { ...found, items: found.items.map(clusterView) };
+    },
+    cluster: async ({ params: { id } }) =>
+      clusterView((await store.cluster(id)) ?? notFound(`There is no cluster ${id}.`)),
+    mismatches: async ({ query: { endpoint, tenant, cluster, ...page } }) => {
+      const found = await store.mismatches({
+        ...page,
+        ...(cluster === undefined ? {} : { cluster }),
+        ...mismatchScope(endpoint, tenant),
+      });
+      return { ...found, items: found.items.map(mismatchSummaryView) };
+    },
+    mismatch: async ({ params: { id } }) =>
+      mismatchView((await store.mismatch(id)) ?? notFound(`There is no mismatch ${id}, or no longer.`)),
+    journal: async ({ query }) => {
+      const found = await store.journal(query);
+      return { ...found, items: found.items.map(journalView) };
+    },
+  };
+}
+
+function mismatchScope(
+  endpoint: string | undefined,
+  tenant: string | undefined,
+): Partial<Parameters<Store['mismatches']>[0]> {
+  if (endpoint === undefined) {
+    if (tenant === undefined) return {};
+    throw new ApiError('INPUT_INVALID', 'query.tenant: only together with an endpoint', {
+      hint: 'Give both, or the endpoint alone.',
+    });
+  }
+  if (tenant === undefined) return { endpoint: endpointId(endpoint) };
+  return { cell: cellKey(tenantId(tenant), endpointId(endpoint)) };
+}
+
+function commandHandlers(
+  sources: HandlerSources,
+): Pick<Handlers, 'setDial' | 'rollback' | 'unlatch' | 'pin' | 'liftPin'> {
+  const { controller, live } = sources;
+  const order = async (command: OrdinaryCommand, who: { actor: string; reason: string }): Promise<Changed> => {
+    const outcome = await controller.command(command, who);
+    if (!outcome.ok) throw rejection(outcome);
+    return changedView(controller, outcome);
+  };
+  return {
+    setDial: async ({ body: { scope, dialPpm, reason }, actor }) => ({
+      scope,
+      dialPpm,
+      ...(await order({ kind: 'dial.set', scope: toScope(scope), dialPpm }, { actor, reason })),
+    }),
+    rollback: async ({ body: { scope, reason }, actor }) => {
+      const outcome = await controller.rollback(toScope(scope), { actor, reason });
+      if (!outcome.ok) throw rejection(outcome);
+      const { effectiveMs, journaledMs, revision } = outcome;
+      return {
+        effectiveMs,
+        journaledMs,
+        revision,
+        scope: outcome.scope,
+        inFlight: live.outstanding('candidate'),
+        cachedForSeconds: live.cachedForSeconds(outcome.scope),
+      };
+    },
+    unlatch: ({ body: { scope, reason }, actor }) =>
+      order({ kind: 'unlatch', scope: toScope(scope) }, { actor, reason }),
+    pin: async ({ body: { scope, side, reason, until }, actor }) => {
+      const id = newPinId(sources.random);
+      const command = { kind: 'pin.set', id, scope: toScope(scope), side } as const;
+      const done = await order(until === undefined ? command : { ...command, until }, { actor, reason });
+      const pin = controller.state.pins.get(id);
+      return { ...done, ...(pin === undefined ? notFound(`The pin ${id} has ended already.`) : pinView(id, pin)) };
+    },
+    liftPin: ({ params: { id }, body: { reason }, actor }) => order({ kind: 'pin.lift', id }, { actor, reason }),
+  };
+}
+
+function movementHandlers(sources: HandlerSources): Pick<Handlers, 'hold' | 'resume' | 'deploy' | 'proof' | 'ramps'> {
+  const { controller, movement } = sources;
+  const order = async (command: OrdinaryCommand, who: { actor: string; reason: string }): Promise<Changed> => {
+    const outcome = await controller.command(command, who);
+    if (!outcome.ok) throw rejection(outcome);
+    return changedView(controller, outcome);
+  };
+  return {
+    hold: ({ body: { scope, reason }, actor }) => order({ kind: 'hold', scope: toScope(scope) }, { actor, reason }),
+    resume: ({ body: { scope, reason }, actor }) => order({ kind: 'resume', scope: toScope(scope) }, { actor, reason }),
+    deploy: async ({ body: { side, version, reason }, actor }) => {
+      const done = await order({ kind: 'deploy', side, version }, { actor, reason });
+      movement?.deployed(side, version);
+      return done;
+    },
+    proof: ({ params }) =>
+      movement?.view.proofSheet({ tenant: tenantId(params.tenant), endpoint: endpointId(params.endpoint) }) ??
+      notFound(`There is no cell ${params.tenant} ${params.endpoint}.`),
+    ramps: ({ query }) => listPage(movement?.view.ramps(controller.state) ?? [], query, (one) => one.endpoint),
+  };
+}
+
+function changedView(controller: Controller, done: CommandDone): Changed {
+  return { revision: controller.state.revision, journal: journalView(done.entry) };
+}
+
+function probeHandlers({ live }: HandlerSources): Pick<Handlers, 'healthz' | 'readyz' | 'version'> {
+  return {
+    healthz: () => ({ status: 'ok' }),
+    readyz: (): Readiness => {
+      const reasons = [...live.notReady()];
+      return { ready: reasons.length === 0, reasons };
+    },
+    version: () => ({ version: live.version, node: process.versions.node }),
+  };
+}
+
+/** The OpenAPI document of this version. */
+export function documentOf({ live }: HandlerSources): Readonly<Record<string, unknown>> {
+  return openApiDocument(live.version);
+}
+
+interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** A page of a list that is sorted by a unique name; the cursor is the last name, so additions never shift a page. */
+function listPage<T>(
+  sorted: readonly T[],
+  query: PageQuery,
+  nameOf: (item: T) => string,
+): { items: T[]; next?: string } {
+  const last = query.cursor === undefined ? undefined : decodeName(query.cursor);
+  const rest = last === undefined ? sorted : sorted.filter((item) => nameOf(item) > last);
+  const items = rest.slice(0, query.limit);
+  const final = items.at(-1);
+  return final === undefined || rest.length <= query.limit ? { items } : { items, next: encodeName(nameOf(final)) };
+}
+
+function viewPage<T>(
+  entries: { readonly key: string; readonly view: T }[],
+  query: PageQuery,
+): { items: T[]; next?: string } {
+  const sorted = entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  const { items, next } = listPage(sorted, query, (entry) => entry.key);
+  const views = items.map((entry) => entry.view);
+  return next === undefined ? { items: views } : { items: views, next };
+}
+
+function encodeName(name: string): string {
+  return Buffer.from(name).toString('base64url');
+}
+
+function decodeName(cursor: string): string {
+  const name = Buffer.from(cursor, 'base64url').toString();
+  return encodeName(name) === cursor ? name : badCursor();
+}
+
+function wholeNumber(cursor: string): number {
+  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : badCursor();
+}
+
+function badCursor(): never {
+  throw new ApiError('INPUT_INVALID', 'query.cursor: not one that this list has given', {
+    hint: 'Begin without a cursor and follow the Link header.',
+  });
+}
+
+function notFound(message: string): never {
+  throw new ApiError('NOT_FOUND', message, { hint: 'Lists show what there is; old entries are removed in time.' });
+}
+
+function toScope({ tenant, endpoint, cohort }: ScopeView): Scope {
+  return {
+    ...(tenant === undefined ? {} : { tenant: tenantId(tenant) }),
+    ...(endpoint === undefined ? {} : { endpoint: endpointId(endpoint) }),
+    ...(cohort === undefined ? {} : { cohort }),
+  };
+}
+
+function tenantId(text: string): NonNullable<ReturnType<typeof asTenant>> {
+  const tenant = asTenant(text);
+  if (tenant !== undefined) return tenant;
+  throw new ApiError('INPUT_INVALID', 'A tenant has 1 to 128 characters, without white space and control characters.', {
+    hint: 'The list of cells shows the tenants that were seen.',
+  });
+}
+
+/** A name that was never seen is allowed: a rollback must not wait for the first request. */
+function endpointId(text: string): EndpointId {
+  if (/^[A-Z*]+ [^\s]+$/.test(text) || /^[A-Z]+ \((?:unusual|other)\)$/.test(text)) return text as EndpointId; // checked here
+  throw new ApiError('INPUT_INVALID', 'An endpoint is a method and a path template: `GET /orders/{id}`.', {
+    hint: 'The list of endpoints shows those that were seen.',
+  });
+}
+
+/** Short enough to type: 8 of 32 characters, a trillion ids. One in use already is refused as a conflict. */
+function newPinId(random: Random): string {
+  return Array.from({ length: 8 }, () => PIN_ALPHABET[Math.floor(random.next() * PIN_ALPHABET.length)]).join('');
+}
+const PIN_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';

@@ -1,0 +1,31 @@
+import type { ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
+import type { EndpointId, Side } from '../core/cell.ts';
+import type { Scope } from '../core/routing.ts';
+
+/**
+ * What the control API shows but the controller does not own: the running parts, as the composition root knows them.
+ * Every function answers at once, from memory; a throw is shown as a fault and reaches no client of the proxy.
+ */
+export interface LiveView {
+  readonly version: string;
+  /** When the process started, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** `serving` or `draining`. */
+  state(): string;
+  /** Empty: ready. Otherwise why not, one sentence each. */
+  notReady(): readonly string[];
+  targets(): Readonly<Record<Side, TargetHealthView[]>>;
+  /** Versions as the answers told last; `unknown` otherwise. */
+  versions(): Readonly<Record<Side, string>>;
+  noise(): ReadonlyMap<EndpointId, readonly NoisePath[]>;
+  /** What a person should know, one sentence each. */
+  warnings(): readonly string[];
+  /** Mirrored pairs that wait to be compared. */
+  queueLength(): number;
+  /** Requests in flight. */
+  outstanding(side: Side): number;
+  /** Longest lifetime, in seconds, that caches may still give to candidate answers of a scope. */
+  cachedForSeconds(scope: Scope): number;
+  /** What the proxy would do with a request described by hand. */
+  explain(input: ExplainInput): Explanation;
+}

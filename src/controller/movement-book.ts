@@ -1,0 +1,256 @@
+import { type Cell, type CellKey, cellKey, type EndpointId, isOpen, type TenantId } from '../core/cell.ts';
+import { type CellRecord, type Epoch, newCell, transition } from '../core/cell-machine.ts';
+import { type AssessmentKind, Evidence, type Sample } from '../core/evidence.ts';
+import type { Ramp } from '../core/ramp.ts';
+import type { Proof } from '../core/routing.ts';
+import type { MovementRules } from './movement-rules.ts';
+
+/** Names of requests told apart in pooled evidence; a cell tells 256 apart. */
+const POOLED_SLOTS = 4_096;
+/** Tenants at an endpoint from which on a bad one may be set aside, and the share of them that may. */
+const MIN_TENANTS_FOR_ASIDE = 5;
+const MAX_ASIDE_SHARE = 0.1;
+
+/** What is known about a cell besides its counts. */
+export interface CellTrack {
+  readonly cell: Cell;
+  readonly key: CellKey;
+  readonly home: EndpointTrack;
+  record: CellRecord;
+  /** Made with the first comparison: most cells never have one. */
+  evidence: Evidence | undefined;
+  /** Of the last request; 0: none in this process. */
+  servedAt: number;
+  /** Its comparisons are kept out of the pooled evidence, because it fails on its own. */
+  isAside: boolean;
+  /** What of it the pooled evidence holds. */
+  given: Given;
+}
+
+export interface Given {
+  matches: number;
+  mismatches: number;
+  inconclusive: number;
+  ignored: number;
+}
+
+export interface EndpointTrack {
+  readonly id: EndpointId;
+  readonly cells: Map<TenantId, CellTrack>;
+  pooled: Evidence;
+  /** What the pooled evidence said last. */
+  assessed: AssessmentKind;
+  ramp: Ramp | undefined;
+  /** When the dial was ordered last that the ramp has taken note of. */
+  dialSeenAt: number;
+}
+
+export interface BookLimits {
+  readonly cells: number;
+  readonly endpoints: number;
+}
+
+/** Records, evidence and ramps of the present epoch, in memory. Knows neither time nor store. */
+export class MovementBook {
+  readonly endpoints: Map<EndpointId, EndpointTrack> = new Map();
+  epoch: Epoch;
+  /** Cells with a comparison since they were looked at last. */
+  readonly dirty: Set<CellTrack> = new Set();
+  readonly dirtyEndpoints: Set<EndpointTrack> = new Set();
+  /** Cells that change with time: renewing or closed. */
+  readonly timed: Set<CellTrack> = new Set();
+  /** Cells with a proof that something stands against; looked at again by `unblock`. */
+  readonly blocked: Set<CellTrack> = new Set();
+  /** What was changed since it was saved last. */
+  readonly unsaved: Set<CellTrack | EndpointTrack> = new Set();
+  cellCount = 0;
+  readonly #rules: MovementRules;
+  readonly #limits: BookLimits;
+
+  constructor(options: { readonly rules: MovementRules; readonly limits: BookLimits; readonly epoch: Epoch }) {
+    this.#rules = options.rules;
+    this.#limits = options.limits;
+    this.epoch = options.epoch;
+  }
+
+  /** A request of the cell was served; so the cell is known. */
+  seen(cell: Cell, at: number): void {
+    const track = this.track(cell);
+    if (track !== undefined) track.servedAt = at;
+  }
+
+  /** Takes a comparison in. */
+  add(cell: Cell, sample: Sample, proof: Proof): void {
+    const home = this.home(cell.endpoint);
+    if (home === undefined) return;
+    const track = this.track(cell);
+    if (track !== undefined) {
+      track.evidence ??= new Evidence();
+      track.evidence.add(sample, this.#rules.own);
+      this.dirty.add(track);
+      this.unsaved.add(track);
+    }
+    if (track?.isAside === true) return;
+    const { pooled } = home;
+    const before = countsOf(pooled);
+    pooled.add(sample, this.#rules.pooled(proof, home.cells.size));
+    if (track !== undefined) {
+      track.given.matches += pooled.matches - before.matches;
+      track.given.mismatches += pooled.mismatches - before.mismatches;
+      track.given.inconclusive += pooled.inconclusive - before.inconclusive;
+      track.given.ignored += pooled.ignored - before.ignored;
+    }
+    this.dirtyEndpoints.add(home);
+    this.unsaved.add(home);
+  }
+
+  home(id: EndpointId): EndpointTrack | undefined {
+    const present = this.endpoints.get(id);
+    if (present !== undefined || this.endpoints.size >= this.#limits.endpoints) return present;
+    const made: EndpointTrack = {
+      id,
+      cells: new Map(),
+      pooled: new Evidence(POOLED_SLOTS),
+      assessed: 'insufficient',
+      ramp: undefined,
+      dialSeenAt: 0,
+    };
+    this.endpoints.set(id, made);
+    return made;
+  }
+
+  /** The cell's track; undefined beyond the bound: such cells are never promoted. */
+  track(cell: Cell): CellTrack | undefined {
+    const home = this.home(cell.endpoint);
+    const present = home?.cells.get(cell.tenant);
+    if (home === undefined || present !== undefined || this.cellCount >= this.#limits.cells) return present;
+    const track: CellTrack = {
+      cell,
+      key: cellKey(cell.tenant, cell.endpoint),
+      home,
+      record: newCell(0),
+      evidence: undefined,
+      servedAt: 0,
+      isAside: false,
+      given: { matches: 0, mismatches: 0, inconclusive: 0, ignored: 0 },
+    };
+    home.cells.set(cell.tenant, track);
+    this.cellCount += 1;
+    return track;
+  }
+
+  find(cell: Cell): CellTrack | undefined {
+    return this.endpoints.get(cell.endpoint)?.cells.get(cell.tenant);
+  }
+
+  *tracks(): Generator<CellTrack> {
+    for (const home of this.endpoints.values()) yield* home.cells.values();
+  }
+
+  openCells(home: EndpointTrack): number {
+    let open = 0;
+    for (const { record } of home.cells.values()) if (isOpen(record.state)) open += 1;
+    return open;
+  }
+
+  /** Puts a record in its place. */
+  setRecord(track: CellTrack, record: CellRecord): void {
+    if (record === track.record) return;
+    track.record = record;
+    if (record.state === 'renewing' || record.state === 'closed') this.timed.add(track);
+    else this.timed.delete(track);
+    this.dirty.add(track);
+    this.unsaved.add(track);
+  }
+
+  /** What stood against a promotion may be gone: a hold, a latch, a cell that was to open first. */
+  unblock(): void {
+    for (const track of this.blocked) this.dirty.add(track);
+    this.blocked.clear();
+  }
+
+  /** Everything is looked at in the next round. */
+  touchAll(): void {
+    for (const home of this.endpoints.values()) this.dirtyEndpoints.add(home);
+    for (const track of this.tracks()) this.dirty.add(track);
+  }
+
+  /** What was compared so far says nothing about what comes. */
+  resetEvidence(track: CellTrack): void {
+    track.evidence = undefined;
+    this.unsaved.add(track);
+  }
+
+  /** Begins the pooled evidence of an endpoint anew, after it was acted on. */
+  resetPooled(home: EndpointTrack): void {
+    home.pooled = new Evidence(POOLED_SLOTS);
+    home.assessed = 'insufficient';
+    for (const track of home.cells.values()) track.given = countsOf(NOTHING);
+    this.unsaved.add(home);
+  }
+
+  /**
+   * Keeps a cell that fails on its own out of the pooled evidence: one bad tenant must not hold up all others.
+   * At most a tenth of an endpoint's tenants, from five on; where more fail, it is not the tenants. Gives whether it is aside.
+   */
+  setAside(track: CellTrack): boolean {
+    if (track.isAside) return true;
+    const { home } = track;
+    const tenants = home.cells.size;
+    const aside = [...home.cells.values()].filter((one) => one.isAside).length;
+    if (tenants < MIN_TENANTS_FOR_ASIDE || aside >= Math.max(1, Math.floor(tenants * MAX_ASIDE_SHARE))) return false;
+    track.isAside = true;
+    home.pooled.retract(track.given);
+    track.given = countsOf(NOTHING);
+    this.dirtyEndpoints.add(home);
+    this.unsaved.add(track).add(home);
+    return true;
+  }
+
+  /** Another candidate version or other rules: what was proven supplies a part, the rest is gathered anew. Gives the cells whose state changed. */
+  beginEpoch(epoch: Epoch, now: number, proofOf: (endpoint: EndpointId) => Proof): CellTrack[] {
+    this.epoch = epoch;
+    const changed: CellTrack[] = [];
+    for (const home of this.endpoints.values()) {
+      home.pooled = home.pooled.renewed(this.#rules.pooled(proofOf(home.id), home.cells.size));
+      home.assessed = 'insufficient';
+      this.unsaved.add(home);
+      for (const track of home.cells.values()) {
+        track.evidence = track.evidence?.renewed(this.#rules.own);
+        track.given = countsOf(NOTHING);
+        track.isAside = false;
+        const moved = transition(track.record, { kind: 'deployed', epoch }, this.#rules.cellPolicy, now);
+        if (!moved.ok) continue;
+        if (moved.next.state !== track.record.state) changed.push(track);
+        if (moved.effects.some((effect) => effect.kind === 'resetEvidence')) track.evidence = undefined;
+        this.setRecord(track, moved.next);
+        this.unsaved.add(track);
+      }
+    }
+    return changed;
+  }
+
+  /** Endpoints turned out to be one: evidence of the old names does not count for the new one. Gives the cells that are gone. */
+  forget(ids: readonly EndpointId[]): CellTrack[] {
+    const gone: CellTrack[] = [];
+    for (const id of ids) {
+      const home = this.endpoints.get(id);
+      if (home === undefined) continue;
+      this.endpoints.delete(id);
+      this.dirtyEndpoints.delete(home);
+      this.unsaved.delete(home);
+      for (const track of home.cells.values()) {
+        gone.push(track);
+        for (const set of [this.dirty, this.timed, this.blocked, this.unsaved]) set.delete(track);
+      }
+      this.cellCount -= home.cells.size;
+    }
+    return gone;
+  }
+}
+
+const NOTHING: Given = { matches: 0, mismatches: 0, inconclusive: 0, ignored: 0 };
+
+function countsOf({ matches, mismatches, inconclusive, ignored }: Given): Given {
+  return { matches, mismatches, inconclusive, ignored };
+}

@@ -1,0 +1,123 @@
+import { CELL_STATES, type CellKey, cellOfKey, type EndpointId } from '../core/cell.ts';
+import type { CellRecord, Proof } from '../core/cell-machine.ts';
+import { Evidence } from '../core/evidence.ts';
+import type { Ramp } from '../core/ramp.ts';
+import type { CellTrack, EndpointTrack, Given, MovementBook } from './movement-book.ts';
+
+/** A document of the kind `movement`. Keys: `epoch`, `cell …`, `endpoint …`. */
+export interface MovementDocument {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export type Documented = { readonly track: CellTrack; readonly record: CellRecord } | { readonly home: EndpointTrack };
+
+export function documentsOf(items: readonly Documented[]): MovementDocument[] {
+  return items.map((item) => {
+    if ('home' in item) {
+      const { id, pooled, ramp, dialSeenAt } = item.home;
+      return { key: `endpoint ${id}`, value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt } };
+    }
+    const { track, record } = item;
+    const { evidence, isAside, given } = track;
+    return { key: `cell ${track.key}`, value: { record, evidence: evidence?.toJSON() ?? null, isAside, given } };
+  });
+}
+
+/** Fills a book with what was saved; what is not of its form is left out, and so is never served (I4). */
+export function restoreBook(book: MovementBook, saved: ReadonlyMap<string, unknown>): void {
+  for (const [key, value] of saved) {
+    const fields = asFields(value);
+    if (fields === undefined) continue;
+    if (key.startsWith('endpoint '))
+      restoreEndpoint(book, key.slice('endpoint '.length) as EndpointId, fields); // written from one
+    else if (key.startsWith('cell ')) restoreCell(book, key.slice('cell '.length) as CellKey, fields); // written from one
+  }
+  book.unsaved.clear();
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function restoreEndpoint(book: MovementBook, id: EndpointId, fields: Fields): void {
+  const home = book.home(id);
+  if (home === undefined) return;
+  home.pooled.restore(fields['pooled']);
+  home.ramp = rampOf(asFields(fields['ramp']));
+  home.dialSeenAt = numberOf(fields['dialSeenAt']) ?? 0;
+}
+
+function restoreCell(book: MovementBook, key: CellKey, fields: Fields): void {
+  const record = recordOf(asFields(fields['record']));
+  const track = record === undefined ? undefined : book.track(cellOfKey(key));
+  if (track === undefined || record === undefined) return;
+  book.setRecord(track, record);
+  if (asFields(fields['evidence']) !== undefined) {
+    track.evidence = new Evidence();
+    track.evidence.restore(fields['evidence']);
+  }
+  track.isAside = fields['isAside'] === true;
+  const given = asFields(fields['given']);
+  for (const name of ['matches', 'mismatches', 'inconclusive', 'ignored'] as const satisfies readonly (keyof Given)[])
+    track.given[name] = numberOf(given?.[name]) ?? 0;
+}
+
+function recordOf(fields: Fields | undefined): CellRecord | undefined {
+  const state = CELL_STATES.find((known) => known === fields?.['state']);
+  const since = numberOf(fields?.['since']);
+  if (fields === undefined || state === undefined || since === undefined) return undefined;
+  const proof = proofOf(asFields(fields['proof']));
+  const renewBy = numberOf(fields['renewBy']);
+  const coolUntil = numberOf(fields['coolUntil']);
+  return {
+    state,
+    since,
+    reason: textOf(fields['reason']),
+    ...(proof === undefined ? {} : { proof }),
+    ...(renewBy === undefined ? {} : { renewBy }),
+    ...(coolUntil === undefined ? {} : { coolUntil }),
+    closures: numberOf(fields['closures']) ?? 0,
+  };
+}
+
+/** A proof counts only with all of its parts; its assessment is shown as it was saved. */
+function proofOf(fields: Fields | undefined): Proof | undefined {
+  const epoch = asFields(fields?.['epoch']);
+  const isWhole =
+    numberOf(fields?.['at']) !== undefined &&
+    (fields?.['over'] === 'cell' || fields?.['over'] === 'endpoint') &&
+    typeof epoch?.['candidateVersion'] === 'string' &&
+    typeof epoch['rules'] === 'string' &&
+    asFields(fields['assessment']) !== undefined &&
+    asFields(fields['own']) !== undefined;
+  return isWhole ? (fields as unknown as Proof) : undefined; // its parts were looked at
+}
+
+function rampOf(fields: Fields | undefined): Ramp | undefined {
+  const [step, since, dialPpm] = [
+    numberOf(fields?.['step']),
+    numberOf(fields?.['since']),
+    numberOf(fields?.['dialPpm']),
+  ];
+  if (fields === undefined || step === undefined || since === undefined || dialPpm === undefined) return undefined;
+  const restAt = numberOf(fields['restAt']);
+  return {
+    step,
+    since,
+    state: fields['state'] === 'held' ? 'held' : 'running',
+    reason: textOf(fields['reason']),
+    dialPpm,
+    ...(restAt === undefined ? {} : { restAt }),
+  };
+}
+
+function asFields(value: unknown): Fields | undefined {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : undefined; // checked here
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,223 @@
+import { type Cell, isOpen } from '../core/cell.ts';
+import { type CellEffect, type CellRecord, transition } from '../core/cell-machine.ts';
+import { type Assessment, Evidence } from '../core/evidence.ts';
+import type { EndpointPolicy } from '../core/routing.ts';
+import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
+import type { MovementRules } from './movement-rules.ts';
+
+/** A cell, or a whole endpoint. */
+export type Place = Pick<Cell, 'endpoint'> & { readonly tenant?: Cell['tenant'] };
+
+/** What a round looks at besides the book. */
+export interface RoundFacts {
+  readonly now: number;
+  readonly controlVersion: string;
+  /** True: Cutover's own parts do not work; nothing is promoted (I11). */
+  readonly isFaulty: boolean;
+  policyOf(endpoint: EndpointTrack['id']): EndpointPolicy;
+  /** Whether a rollback covers the cell, or without tenant the whole endpoint. */
+  isLatched(cell: Place): boolean;
+  /** Whether a person holds promotions there. */
+  isHeld(cell: Place): boolean;
+}
+
+/** One cell that goes from one record to the next. */
+export interface Move {
+  readonly track: CellTrack;
+  /** The record it was planned on: a move whose cell has changed since is void. */
+  readonly before: CellRecord;
+  readonly next: CellRecord;
+  readonly actor: string;
+  readonly reason: string;
+  readonly evidence: unknown;
+}
+
+/** What a round comes to; carrying it out is the mover's part. */
+export interface Round {
+  /** To be journaled first, then in force. */
+  readonly promotions: readonly Move[];
+  /** To be taken back. */
+  readonly retreats: readonly Move[];
+  /** Changes that move nobody: a cell that has cooled down. */
+  readonly quiet: readonly Move[];
+  /** What the pooled evidence of the endpoints looked at says. */
+  readonly pooled: ReadonlyMap<EndpointTrack, Assessment>;
+}
+
+const NO_EVIDENCE = new Evidence(8);
+
+/** What a cell's own evidence says. */
+export function assessOwn(track: CellTrack, rules: MovementRules, now: number): Assessment {
+  return (track.evidence ?? NO_EVIDENCE).assess(rules.own, now);
+}
+
+/** What the evidence of all tenants says. */
+export function assessPooled(
+  home: EndpointTrack,
+  rules: MovementRules,
+  facts: { readonly now: number; readonly proof: EndpointPolicy['proof'] },
+): Assessment {
+  return home.pooled.assess(rules.pooled(facts.proof, home.cells.size), facts.now);
+}
+
+/**
+ * One round over the cells that changed. Sets bad tenants aside in the book; otherwise it only plans.
+ * The cost is that of the cells with news, and of all cells of an endpoint whose pooled assessment changed.
+ */
+export function planRound(book: MovementBook, rules: MovementRules, facts: RoundFacts): Round {
+  const look = new Set<CellTrack>([...book.dirty, ...book.timed]);
+  const own = new Map<CellTrack, Assessment>();
+  const ownOf = (track: CellTrack): Assessment => {
+    const known = own.get(track);
+    if (known !== undefined) return known;
+    const made = assessOwn(track, rules, facts.now);
+    own.set(track, made);
+    if (speaksAgainst(made)) book.setAside(track);
+    else if (track.isAside && track.record.state === 'observing') track.isAside = false;
+    return made;
+  };
+  for (const track of look) ownOf(track);
+  const pooled = new Map<EndpointTrack, Assessment>();
+  const pooledOf = (home: EndpointTrack): Assessment => {
+    const known = pooled.get(home);
+    if (known !== undefined) return known;
+    const made = assessPooled(home, rules, { now: facts.now, proof: facts.policyOf(home.id).proof });
+    pooled.set(home, made);
+    return made;
+  };
+  for (const home of [...book.dirtyEndpoints]) {
+    const { kind } = pooledOf(home);
+    if (kind === home.assessed) continue;
+    home.assessed = kind;
+    for (const track of home.cells.values()) look.add(track);
+  }
+  book.dirty.clear();
+  book.dirtyEndpoints.clear();
+  // Once our own parts work again, everything that was looked at meanwhile is looked at anew.
+  if (facts.isFaulty) for (const track of look) book.dirty.add(track);
+  const moves = [...look].flatMap((track) => planCell(track, { book, rules, facts, ownOf, pooledOf }) ?? []);
+  const opening = moves.filter((move) => isOpen(move.next.state) && move.next !== move.before);
+  const promotions = facts.isFaulty ? [] : allowed(opening, { book, rules, facts });
+  const promoted = new Set(promotions.map((move) => move.track));
+  for (const { track } of opening) if (!promoted.has(track)) book.blocked.add(track);
+  return {
+    promotions,
+    retreats: moves.filter((move) => isOpen(move.before.state) && !isOpen(move.next.state)),
+    quiet: moves.filter((move) => !isOpen(move.before.state) && !isOpen(move.next.state)),
+    pooled,
+  };
+}
+
+interface Planning {
+  readonly book: MovementBook;
+  readonly rules: MovementRules;
+  readonly facts: RoundFacts;
+}
+
+interface CellPlanning extends Planning {
+  ownOf(track: CellTrack): Assessment;
+  pooledOf(home: EndpointTrack): Assessment;
+}
+
+function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
+  const { book, rules, facts } = planning;
+  const policy = facts.policyOf(track.cell.endpoint);
+  // Without proof the dial alone decides; a retired endpoint has nothing to be compared with.
+  if (policy.proof === 'none' || policy.retired) return undefined;
+  const own = unlessFaulty(planning.ownOf(track), facts);
+  const pooled = policy.proof === 'endpoint' ? unlessFaulty(planning.pooledOf(track.home), facts) : undefined;
+  const event = {
+    kind: 'assessed',
+    own,
+    ...(pooled === undefined ? {} : { pooled }),
+    epoch: book.epoch,
+    controlVersion: facts.controlVersion,
+  } as const;
+  const moved = transition(track.record, event, rules.cellPolicy, facts.now);
+  if (!moved.ok || moved.next === track.record) return undefined;
+  // What the endpoint's comparisons would take back in the next round does not open in this one.
+  const isOpening = isOpen(moved.next.state) && !isOpen(track.record.state);
+  if (isOpening && pooled !== undefined && speaksAgainst(pooled)) return undefined;
+  return moveOf(track, moved.next, moved.effects);
+}
+
+/** A fault of our own proves nothing; what speaks against the candidate still does. */
+function unlessFaulty(assessment: Assessment, { isFaulty }: RoundFacts): Assessment {
+  return isFaulty && assessment.kind === 'pass' ? { ...assessment, kind: 'fault' } : assessment;
+}
+
+export function moveOf(track: CellTrack, next: CellRecord, effects: readonly CellEffect[]): Move {
+  const journal = effects.find((effect) => effect.kind === 'journal');
+  return {
+    track,
+    before: track.record,
+    next,
+    actor: journal?.actor ?? 'controller',
+    reason: journal?.reason ?? next.reason,
+    evidence: journal?.evidence,
+  };
+}
+
+function speaksAgainst({ kind }: Assessment): boolean {
+  return kind === 'fail' || kind === 'conflict';
+}
+
+/** Promotions that nothing else stands against: no latch, no hold, no cap, protected tenants last, journeys together. */
+function allowed(opening: readonly Move[], planning: Planning): Move[] {
+  const { rules, facts } = planning;
+  const free = opening.filter((move) => {
+    // What serves already goes on serving under a renewed proof, hold or no hold.
+    if (isOpen(move.before.state)) return true;
+    const { cell } = move.track;
+    return facts.policyOf(cell.endpoint).maxPpm > 0 && !facts.isLatched(cell) && !facts.isHeld(cell);
+  });
+  const unprotected = free.filter(
+    (move) =>
+      isOpen(move.before.state) || !rules.protectedTenants.has(move.track.cell.tenant) || isLast(move.track, planning),
+  );
+  return together(unprotected, planning);
+}
+
+/** Whether every other cell of the endpoint with traffic is open; other protected ones may open at the same time. */
+export function isLast(track: CellTrack, { rules, facts }: Pick<Planning, 'rules' | 'facts'>): boolean {
+  for (const other of track.home.cells.values()) {
+    if (other === track || rules.protectedTenants.has(other.cell.tenant) || isOpen(other.record.state)) continue;
+    const isIdle = other.servedAt === 0 || facts.now - other.servedAt > rules.own.staleAfterMs;
+    if (!isIdle) return false;
+  }
+  return true;
+}
+
+/**
+ * Cells of one journey open together: all that can be compared, or none. Those that cannot (unsafe requests) come along
+ * under the proof of the others, because they share state with them.
+ */
+function together(moves: readonly Move[], planning: Planning): Move[] {
+  const planned = new Map(moves.map((move) => [move.track, move]));
+  const out: Move[] = [];
+  const followed = new Set<CellTrack>();
+  for (const move of moves) {
+    const { tenant, endpoint } = move.track.cell;
+    const members = planning.rules.journeyOf(endpoint);
+    if (members.length <= 1) {
+      out.push(move);
+      continue;
+    }
+    const isReady = members.every((member) => {
+      if (!planning.rules.isComparable(member)) return true;
+      const track = planning.book.find({ tenant, endpoint: member });
+      return track !== undefined && (isOpen(track.record.state) || planned.has(track));
+    });
+    if (!isReady) continue;
+    out.push(move);
+    for (const member of members) {
+      if (planning.rules.isComparable(member) || !planning.facts.policyOf(member).writes) continue;
+      const track = planning.book.track({ tenant, endpoint: member });
+      if (track === undefined || followed.has(track) || track.record.state !== 'observing') continue;
+      followed.add(track);
+      const reason = `with ${endpoint}, of the same journey`;
+      out.push({ ...move, track, before: track.record, next: { ...move.next, reason }, reason });
+    }
+  }
+  return out;
+}

@@ -1,0 +1,87 @@
+import type { EndpointSettings, EvidenceSettings, Settings } from '../config/settings.ts';
+import type { EndpointId, TenantId } from '../core/cell.ts';
+import type { CellPolicy } from '../core/cell-machine.ts';
+import type { EvidencePolicy } from '../core/evidence.ts';
+import type { RampPolicy, RampStep } from '../core/ramp.ts';
+import type { Proof } from '../core/routing.ts';
+import { isSafeMethod } from '../core/safe-request.ts';
+
+/** What the configuration says about moving by evidence, ready to be asked. */
+export interface MovementRules {
+  readonly cellPolicy: CellPolicy;
+  /** Of a cell's own evidence. */
+  readonly own: EvidencePolicy;
+  /** Of an endpoint's pooled evidence; `tenants`: how many were seen there. */
+  pooled(proof: Proof, tenants: number): EvidencePolicy;
+  readonly protectedTenants: ReadonlySet<TenantId>;
+  rampOf(endpoint: EndpointId): RampPolicy;
+  /** The endpoints that move together with this one, itself included. */
+  journeyOf(endpoint: EndpointId): readonly EndpointId[];
+  /** Whether comparisons of this endpoint can be made at all: unsafe requests are never mirrored. */
+  isComparable(endpoint: EndpointId): boolean;
+}
+
+type Needed = Pick<Settings, 'evidence' | 'protectedTenants' | 'endpoints' | 'defaults'>;
+
+export function movementRules({ evidence, protectedTenants, endpoints, defaults }: Needed): MovementRules {
+  const steps = new Map<EndpointId, readonly RampStep[]>(endpoints.map((one) => [idOf(one), one.steps]));
+  const journeys = journeysOf(endpoints);
+  return {
+    cellPolicy: {
+      ownMatches: evidence.ownMatches,
+      renewWithinMs: evidence.renewWithinMs,
+      coolDownMs: evidence.coolDownMs,
+    },
+    own: evidencePolicy(evidence, { limit: evidence.cellLimit, minTenants: 1 }),
+    pooled: (proof, tenants) =>
+      evidencePolicy(evidence, {
+        limit: proof === 'cell' ? evidence.cellLimit : evidence.pooledLimit,
+        minTenants: Math.max(1, Math.min(evidence.minTenants, tenants)),
+      }),
+    protectedTenants: new Set(protectedTenants),
+    rampOf: (endpoint) => ({
+      steps: steps.get(endpoint) ?? defaults.steps,
+      dwellMs: defaults.dwellMs,
+      coolDownMs: evidence.coolDownMs,
+    }),
+    journeyOf: (endpoint) => journeys.get(endpoint) ?? [endpoint],
+    isComparable: (endpoint) => isSafeMethod(methodOf(endpoint)),
+  };
+}
+
+function evidencePolicy(
+  evidence: EvidenceSettings,
+  of: { readonly limit: number; readonly minTenants: number },
+): EvidencePolicy {
+  const { confidence, minRequests, minSpanMs, maxInconclusive, staleAfterMs, falseAlarm, cellLimit } = evidence;
+  return {
+    test: { limit: of.limit, confidence },
+    minRequests,
+    minTenants: of.minTenants,
+    minSpanMs,
+    maxInconclusive,
+    staleAfterMs,
+    // The lower the limit, the more comparisons lie between two alarms; so that one mismatch alone never is one.
+    falseAlarm: (falseAlarm * of.limit) / cellLimit,
+  };
+}
+
+function journeysOf(endpoints: readonly EndpointSettings[]): Map<EndpointId, readonly EndpointId[]> {
+  const byName = new Map<string, EndpointId[]>();
+  for (const endpoint of endpoints) {
+    if (endpoint.journey === undefined || endpoint.retired) continue;
+    byName.set(endpoint.journey, [...(byName.get(endpoint.journey) ?? []), idOf(endpoint)]);
+  }
+  return new Map([...byName.values()].flatMap((members) => members.map((member) => [member, members] as const)));
+}
+
+/** The same form in which the catalogue names listed endpoints. */
+function idOf({ method, template }: EndpointSettings): EndpointId {
+  return `${method} ${template}` as EndpointId; // both parts were checked when the settings were made
+}
+
+function methodOf(endpoint: EndpointId): string {
+  const method = endpoint.slice(0, endpoint.indexOf(' '));
+  // A star stands for safe methods only.
+  return method === '*' ? 'GET' : method;
+}

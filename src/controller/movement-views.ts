@@ -1,0 +1,212 @@
+import type { AssessmentView, ProofSheet, RampView } from '../api/types.ts';
+import type { Cell, CellState, EndpointId } from '../core/cell.ts';
+import { isOpen } from '../core/cell.ts';
+import type { ControlState } from '../core/control-state.ts';
+import type { Assessment } from '../core/evidence.ts';
+import { describeScope, scopeKey } from '../core/scope.ts';
+import type { CellTrack, EndpointTrack } from './movement-book.ts';
+import { assessOwn, assessPooled, isLast } from './movement-plan.ts';
+import type { Mover } from './mover.ts';
+
+/** What the views show of moving by evidence. Answers from memory, at once. */
+export class MovementView {
+  readonly #mover: () => Mover | undefined;
+
+  /** @param mover undefined until the controller has started. */
+  constructor(mover: () => Mover | undefined) {
+    this.#mover = mover;
+  }
+
+  /** The state as people see it: a rollback over a cell latches it, a hold holds what does not serve. undefined: nothing is known here. */
+  stateOf(cell: Cell): CellState | undefined {
+    const mover = this.#mover();
+    if (mover === undefined) return undefined;
+    const facts = mover.facts();
+    if (facts.isLatched(cell)) return 'latched';
+    const state = mover.book.find(cell)?.record.state ?? 'observing';
+    return !isOpen(state) && facts.isHeld(cell) ? 'held' : state;
+  }
+
+  /** Whether evidence of the endpoint is kept here. */
+  knows(id: EndpointId): boolean {
+    return this.#mover()?.book.endpoints.has(id) === true;
+  }
+
+  /** What an endpoint lacks for its proof, with its name; undefined: nothing, or it is not known here. */
+  missingForEndpoint(id: EndpointId): string | undefined {
+    const mover = this.#mover();
+    const home = mover?.book.endpoints.get(id);
+    if (mover === undefined || home === undefined) return undefined;
+    const { proof } = mover.facts().policyOf(id);
+    if (proof === 'cell') return closestCell(home, mover);
+    const pooled = this.#pooled(home, mover);
+    const sentence = sentenceOf(pooled);
+    return sentence === '' ? undefined : `${id}: ${sentence}`;
+  }
+
+  /** What a cell lacks, without its name; empty: nothing. undefined: ask elsewhere. */
+  missingForCell(cell: Cell): string | undefined {
+    const mover = this.#mover();
+    const track = mover?.book.find(cell);
+    if (mover === undefined || track === undefined || isOpen(track.record.state)) return undefined;
+    return this.#missing(track, mover).join('; ');
+  }
+
+  #missing(track: CellTrack, mover: Mover): string[] {
+    const facts = mover.facts();
+    const { cell } = track;
+    const { proof } = facts.policyOf(cell.endpoint);
+    if (proof === 'none') return [];
+    const own = assessOwn(track, mover.rules, facts.now);
+    const missing: string[] = [];
+    if (track.record.state === 'closed') {
+      const left = Math.max(0, Math.ceil(((track.record.coolUntil ?? 0) - facts.now) / 1000));
+      missing.push(`it was closed (${track.record.reason}) and rests for ${left} s more`);
+    }
+    if (proof === 'cell') missing.push(...parts(own));
+    else if (own.kind !== 'pass') {
+      const pooled = this.#pooled(track.home, mover);
+      if (pooled.kind !== 'pass') missing.push(`over all tenants ${sentenceOf(pooled)}`);
+      const { ownMatches } = mover.rules.cellPolicy;
+      if (own.matches < ownMatches) missing.push(`${own.matches} of ${ownMatches} matches of its own`);
+      if (own.mismatches > 0)
+        missing.push(`it has ${own.mismatches} ${own.mismatches === 1 ? 'mismatch' : 'mismatches'} of its own`);
+    }
+    if (facts.isLatched(cell)) missing.push('a rollback covers it');
+    if (facts.isHeld(cell)) missing.push('a person holds it');
+    const isProtected = mover.rules.protectedTenants.has(cell.tenant);
+    if (isProtected && !isLast(track, { rules: mover.rules, facts }))
+      missing.push('it is protected: the other cells open first');
+    if (facts.isFaulty) missing.push('the store takes nothing');
+    return missing;
+  }
+
+  #pooled(home: EndpointTrack, mover: Mover): Assessment {
+    const facts = mover.facts();
+    return assessPooled(home, mover.rules, { now: facts.now, proof: facts.policyOf(home.id).proof });
+  }
+
+  /** Everything about the proof of one cell; undefined for a cell that was never seen. */
+  proofSheet(cell: Cell): ProofSheet | undefined {
+    const mover = this.#mover();
+    const track = mover?.book.find(cell);
+    if (mover === undefined || track === undefined) return undefined;
+    const { record } = track;
+    const facts = mover.facts();
+    const { proof } = record;
+    return {
+      tenant: cell.tenant,
+      endpoint: cell.endpoint,
+      demands: facts.policyOf(cell.endpoint).proof,
+      state: this.stateOf(cell) ?? record.state,
+      since: record.since,
+      reason: record.reason,
+      epoch: mover.book.epoch,
+      controlVersion: mover.controlVersion,
+      proof:
+        proof === undefined
+          ? null
+          : {
+              at: proof.at,
+              over: proof.over,
+              epoch: proof.epoch,
+              controlVersion: proof.controlVersion,
+              assessment: assessmentView(proof.assessment),
+              own: proof.own,
+            },
+      ...(record.renewBy === undefined ? {} : { renewBy: record.renewBy }),
+      ...(record.coolUntil === undefined ? {} : { coolUntil: record.coolUntil }),
+      closures: record.closures,
+      isProtected: mover.rules.protectedTenants.has(cell.tenant),
+      own: assessmentView(assessOwn(track, mover.rules, facts.now)),
+      pooled: assessmentView(this.#pooled(track.home, mover)),
+      missing: isOpen(record.state) ? [] : this.#missing(track, mover),
+    };
+  }
+
+  /** Ramps by endpoint. */
+  ramps(state: ControlState): RampView[] {
+    const mover = this.#mover();
+    if (mover === undefined) return [];
+    const facts = mover.facts();
+    const views: RampView[] = [];
+    for (const home of mover.book.endpoints.values()) {
+      const { ramp, id } = home;
+      if (ramp === undefined) continue;
+      const { steps } = mover.rules.rampOf(id);
+      const pooled = this.#pooled(home, mover);
+      views.push({
+        endpoint: id,
+        steps: steps.map((step) => ({ ...step })),
+        step: ramp.step,
+        since: ramp.since,
+        state: facts.isHeld({ endpoint: id }) ? 'held' : ramp.state,
+        reason: ramp.reason,
+        dialPpm: state.dials.get(scopeKey({ endpoint: id }))?.dialPpm ?? ramp.dialPpm,
+        ...(ramp.restAt === undefined || ramp.restAt <= facts.now ? {} : { restAt: ramp.restAt }),
+        pooled: pooled.kind,
+        missing: [...pooled.missing],
+      });
+    }
+    return views.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
+  }
+}
+
+/** Holds, as warnings: who watches the page must see why nothing moves. */
+export function holdWarnings(state: ControlState): string[] {
+  return [...state.holds.values()].slice(0, 20).map(({ scope, actor, reason }) => {
+    const because = reason === '' ? '' : ` (${reason})`;
+    return `Held by ${actor}: ${describeScope(scope)}${because}; nothing is promoted there until cutover resume.`;
+  });
+}
+
+function closestCell(home: EndpointTrack, mover: Mover): string | undefined {
+  const { now } = mover.facts();
+  let closest: { readonly tenant: string; readonly own: Assessment } | undefined;
+  for (const track of home.cells.values()) {
+    if (isOpen(track.record.state) || track.evidence === undefined) continue;
+    const own = assessOwn(track, mover.rules, now);
+    if (closest === undefined || own.remaining < closest.own.remaining) closest = { tenant: track.cell.tenant, own };
+  }
+  return closest === undefined ? undefined : `${home.id}: ${sentenceOf(closest.own)} for ${closest.tenant}`;
+}
+
+/** One sentence: `214 of 332 clean comparisons, 2 more tenants`; empty where it passes. */
+function sentenceOf(assessment: Assessment): string {
+  return parts(assessment).join(', ');
+}
+
+function parts({ kind, matches, mismatches, remaining, missing }: Assessment): string[] {
+  if (kind === 'pass') return [];
+  const told = mismatches === 0 ? '' : ` (${COUNT.format(mismatches)} ${mismatches === 1 ? 'mismatch' : 'mismatches'})`;
+  const clean =
+    remaining > 0 ? [`${COUNT.format(matches)} of ${COUNT.format(matches + remaining)} clean comparisons${told}`] : [];
+  const rest = missing.filter((sentence) => !sentence.endsWith('clean comparisons'));
+  const said = [...clean, ...rest];
+  if (kind === 'stale') said.push('newer comparisons');
+  if (kind === 'fail' || kind === 'conflict') said.push(`the comparisons say ${kind}`);
+  return said;
+}
+
+const COUNT = new Intl.NumberFormat('en');
+
+function assessmentView(assessment: Assessment): AssessmentView {
+  const { kind, matches, mismatches, inconclusive, log, needed, carried, remaining, bound, requests, tenants, spanMs } =
+    assessment;
+  return {
+    kind,
+    matches,
+    mismatches,
+    inconclusive,
+    log,
+    needed,
+    ...(carried === undefined ? {} : { carried }),
+    remaining,
+    bound,
+    requests,
+    tenants,
+    spanMs,
+    statusClasses: [...assessment.statusClasses],
+    missing: [...assessment.missing],
+  };
+}

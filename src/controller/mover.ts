@@ -1,0 +1,366 @@
+import { cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
+import { type Epoch, transition } from '../core/cell-machine.ts';
+import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
+import { newRamp } from '../core/ramp.ts';
+import type { EndpointPolicy, Latch } from '../core/routing.ts';
+import { scopeCovers, scopeKey } from '../core/scope.ts';
+import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
+import type { Controller } from './controller.ts';
+import { EpochWatch } from './epoch-watch.ts';
+import { NO_TENANT, OTHER } from './ledger.ts';
+import { type BookLimits, type CellTrack, type EndpointTrack, MovementBook } from './movement-book.ts';
+import { documentsOf, type MovementDocument, restoreBook } from './movement-documents.ts';
+import { MovementOrders } from './movement-orders.ts';
+import { moveOf, type Place, planRound, type Round, type RoundFacts } from './movement-plan.ts';
+import { observing } from './movement-records.ts';
+import type { MovementRules } from './movement-rules.ts';
+import { planRamp } from './ramp-plan.ts';
+import { TakeBack } from './take-back.ts';
+
+export interface MoverOptions {
+  readonly controller: Controller;
+  readonly store: Pick<Store, 'saveDocuments'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rules: MovementRules;
+  readonly tripwires: TripwirePolicy;
+  readonly limits: BookLimits;
+  /** Fingerprint of the comparison rules: others begin another epoch. */
+  readonly fingerprint: string;
+  /** What was saved of kind `movement`. */
+  readonly saved: ReadonlyMap<string, unknown>;
+}
+
+const TICK_MS = 1_000;
+/** How often cells that wait for others are looked at although nothing happened: what others do may simply cease. */
+const UNBLOCK_MS = 60_000;
+
+/**
+ * Moves traffic by evidence: takes comparisons and served requests in, assesses once a second, promotes (journal first, I5)
+ * and takes back. Tripwires act at once.
+ *
+ * Where the journal does not take a retreat within 250 ms, a latch takes its place: it is in force without the store (I6),
+ * is journaled when the store works again, and stays until a person lifts it.
+ */
+export class Mover {
+  readonly book: MovementBook;
+  readonly rules: MovementRules;
+  readonly #options: MoverOptions;
+  readonly #tripwires: Tripwires;
+  readonly #versions: EpochWatch;
+  /** Wall time when this mover began, and its monotonic time: a clock that is set makes no evidence older or younger. */
+  readonly #anchor: { readonly wall: number; readonly monotonic: number };
+  readonly #orders: MovementOrders;
+  readonly #takeBack: TakeBack;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #storeWorks = true;
+  #unblockedAt = 0;
+  #latches: ReadonlyMap<string, unknown> | undefined;
+  #holds: ReadonlyMap<string, unknown> | undefined;
+  #isClosed = false;
+
+  constructor(options: MoverOptions) {
+    const { rules, limits, clock, saved, fingerprint } = options;
+    this.#options = options;
+    this.rules = rules;
+    this.#anchor = { wall: clock.now(), monotonic: clock.monotonic() };
+    this.#tripwires = new Tripwires(options.tripwires);
+    this.#versions = new EpochWatch(saved.get('epoch'));
+    const epoch = { candidateVersion: this.#versions.candidate, rules: fingerprint };
+    this.book = new MovementBook({ rules, limits, epoch });
+    restoreBook(this.book, saved);
+    const now = (): number => this.now();
+    this.#orders = new MovementOrders({ ...options, book: this.book, now, epoch: () => this.#epochDocument() });
+    this.#takeBack = new TakeBack({ ...options, book: this.book, orders: this.#orders, now });
+  }
+
+  /** Steady time: that of the start, plus what has passed since. */
+  now(): number {
+    return this.#anchor.wall + (this.#options.clock.monotonic() - this.#anchor.monotonic);
+  }
+
+  get controlVersion(): string {
+    return this.#versions.control;
+  }
+
+  /**
+   * Makes records and control state agree, and begins to tick. Call after the controller has started and before the proxy listens:
+   * a cell that is open without a recorded proof is closed here (I4).
+   */
+  async start(): Promise<void> {
+    const { controller, fingerprint } = this.#options;
+    for (const [side, { version, at }] of controller.state.versions) this.#versions.announced(side, version, at);
+    const unproven = this.#reconcile();
+    if (unproven.length > 0) {
+      const who = { actor: 'controller', reason: 'no recorded proof: the cell was open in the control state only' };
+      await this.#orders.retreat({ tracks: unproven, who });
+    }
+    const candidateVersion = this.#versions.candidate;
+    const saved = this.#versions.savedRules;
+    if (candidateVersion !== this.#versions.savedCandidate || (saved !== undefined && saved !== fingerprint)) {
+      this.#beginEpoch({ candidateVersion, rules: fingerprint });
+    }
+    this.#versions.savedRules = fingerprint;
+    this.book.touchAll();
+    await this.tick();
+    this.#schedule();
+  }
+
+  /** Cells that are open in the control state without a proof of theirs; all others take over what the control state says. */
+  #reconcile(): CellTrack[] {
+    const unproven: CellTrack[] = [];
+    const { cells } = this.#options.controller.state;
+    for (const track of this.book.tracks()) {
+      const state = cells.get(track.key);
+      // The record is saved first: where the command did not follow, the cell was never served.
+      if (isOpen(track.record.state) && !isOpen(state)) this.book.setRecord(track, observing(track, this.now()));
+      this.#renewIfOld(track);
+      if (state !== undefined && state !== track.record.state) this.#orders.unsynced.add(track);
+    }
+    for (const [key, state] of cells) {
+      const cell = cellOfKey(key);
+      const track = this.book.track(cell);
+      if (track === undefined) continue;
+      if (isOpen(state) && (!isOpen(track.record.state) || track.record.proof === undefined)) {
+        this.book.setRecord(track, observing(track, this.now()));
+        unproven.push(track);
+      } else if (track.record.state !== state) this.#orders.unsynced.add(track);
+    }
+    this.#reconcileRamps();
+    return unproven;
+  }
+
+  /** A proof of another epoch, whose end was not saved any more, is renewed or runs out. */
+  #renewIfOld(track: CellTrack): void {
+    const { epoch } = this.book;
+    const made = track.record.state === 'open' ? track.record.proof?.epoch : undefined;
+    if (made === undefined || (made.candidateVersion === epoch.candidateVersion && made.rules === epoch.rules)) return;
+    const moved = transition(track.record, { kind: 'deployed', epoch }, this.rules.cellPolicy, this.now());
+    if (moved.ok) this.book.setRecord(track, moved.next);
+  }
+
+  /** A ramp's dial is what the control state says; what the last save missed is caught up with. */
+  #reconcileRamps(): void {
+    const { dials } = this.#options.controller.state;
+    for (const home of this.book.endpoints.values()) {
+      const order = dials.get(scopeKey({ endpoint: home.id }));
+      const { ramp } = home;
+      if (ramp === undefined || order?.dialPpm === ramp.dialPpm) continue;
+      const { steps } = this.rules.rampOf(home.id);
+      const dialPpm = order?.dialPpm ?? 0;
+      const step = steps.findIndex((one) => one.kind === 'dial' && one.dialPpm === dialPpm);
+      home.ramp = step < 0 || dialPpm === 0 ? newRamp(this.now()) : { ...ramp, step, dialPpm, since: this.now() };
+    }
+  }
+
+  #schedule(): void {
+    this.#timer = this.#options.clock.after(TICK_MS, () => {
+      void this.tick().finally(() => {
+        if (!this.#isClosed) this.#schedule();
+      });
+    });
+  }
+
+  /** A request has ended. Called synchronously for each; must stay cheap. */
+  served(record: ServedRecord): void {
+    const { tenant, endpoint } = record;
+    if (record.origin === 'unknown') return;
+    if (tenant !== undefined && isReal(tenant)) this.book.seen({ tenant, endpoint }, this.now());
+    const tripped = this.#tripwires.served(record);
+    if (tripped !== undefined) this.#trip(tripped);
+  }
+
+  /** A comparison is done. */
+  verified(verified: VerifiedExchange): void {
+    const { cell, result, versions, statuses } = verified;
+    const turn = this.#versions.seen(versions, this.now());
+    if (turn === 'named') this.book.epoch = { ...this.book.epoch, candidateVersion: this.#versions.candidate };
+    if (turn === 'began') this.#beginEpoch({ ...this.book.epoch, candidateVersion: this.#versions.candidate });
+    const tripped = this.#tripwires.verified(verified);
+    if (tripped !== undefined) this.#trip(tripped);
+    // Of another version than the present, or of people's choice: it is counted elsewhere, and proves nothing.
+    if (turn === 'other' || verified.forced === true || !isReal(cell.tenant) || !this.rules.isComparable(cell.endpoint))
+      return;
+    const { control } = statuses;
+    const sample = {
+      at: this.now(),
+      verdict: result.verdict,
+      // An answer like "not found" proves nothing, but to answer it differently is wrong all the same.
+      proves: (control >= 200 && control < 400) || result.verdict === 'mismatch',
+      request: `${cell.tenant} ${verified.requestHash}`,
+      subject: verified.subjectHash ?? '',
+      tenant: cell.tenant,
+      statusClass: Math.floor(control / 100),
+    };
+    this.book.add(cell, sample, this.#policyOf(cell.endpoint).proof);
+  }
+
+  /** A person or a pipeline says which version a side runs; call when it is journaled. */
+  deployed(side: Side, version: string): void {
+    if (this.#versions.announced(side, version, this.now()) && side === 'candidate') {
+      this.#beginEpoch({ ...this.book.epoch, candidateVersion: version });
+    }
+  }
+
+  /** Whether the store takes what is given to it; while it does not, nothing is promoted. */
+  storeWorks(works: boolean): void {
+    this.#storeWorks = works;
+    if (works) this.book.touchAll();
+  }
+
+  /** Endpoints turned out to be one; cells of the old names are forgotten. */
+  mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
+    for (const track of this.book.forget(from.filter((id) => id !== into))) {
+      this.#orders.unsynced.delete(track);
+      if (!isOpen(track.record.state)) continue;
+      // Nothing is decided under the old name any more; the table is tidied up.
+      track.record = observing(track, this.now());
+      this.#orders.unsynced.add(track);
+    }
+  }
+
+  #beginEpoch(epoch: Epoch): void {
+    const changed = this.book.beginEpoch(epoch, this.now(), (endpoint) => this.#policyOf(endpoint).proof);
+    for (const track of changed) this.#orders.unsynced.add(track);
+    this.#options.log.info('epoch.began', { ...epoch, renewing: changed.length });
+  }
+
+  /** One round. Rounds never overlap; a call during one waits for it. */
+  tick(): Promise<void> {
+    this.#running ??= this.#round()
+      .catch((error: unknown) => this.#options.log.error('mover.fault', { error: String(error) }))
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  async #round(): Promise<void> {
+    this.#followOrders();
+    const facts = this.facts();
+    const round = planRound(this.book, this.rules, facts);
+    for (const move of round.quiet) this.#takeBack.take(move);
+    await this.#takeBack.failed(round);
+    await this.#orders.sync();
+    await this.#orders.promote(round.promotions);
+    await this.#climbAll(facts, round);
+  }
+
+  /** What people ordered since the last round: cells under a latch lose their proof, a lifted hold lets cells go on. */
+  #followOrders(): void {
+    const { latches, holds } = this.#options.controller.state;
+    const now = this.now();
+    if (latches !== this.#latches) {
+      for (const track of this.book.tracks()) {
+        const covered = this.#covers(latches, track.cell);
+        const by = { actor: 'controller', reason: covered ? 'a rollback covers it' : 'the rollback was lifted' };
+        const isDue = covered ? isOpen(track.record.state) : track.record.state === 'latched';
+        if (!isDue) continue;
+        const moved = transition(
+          track.record,
+          { kind: covered ? 'latched' : 'unlatched', ...by },
+          this.rules.cellPolicy,
+          now,
+        );
+        if (moved.ok) this.#takeBack.take(moveOf(track, moved.next, []));
+      }
+    }
+    if (latches !== this.#latches || holds !== this.#holds || now - this.#unblockedAt >= UNBLOCK_MS) {
+      this.book.unblock();
+      this.#unblockedAt = now;
+    }
+    this.#latches = latches;
+    this.#holds = holds;
+  }
+
+  /** What a round looks at, now. */
+  facts(): RoundFacts {
+    const { controller } = this.#options;
+    return {
+      now: this.now(),
+      controlVersion: this.#versions.control,
+      isFaulty: !this.#storeWorks || this.#orders.isFaulty(this.now()),
+      policyOf: (endpoint) => this.#policyOf(endpoint),
+      isLatched: (cell) => this.#covers(controller.state.latches, cell),
+      isHeld: (cell) => this.#covers(controller.state.holds, cell),
+    };
+  }
+
+  #policyOf(endpoint: EndpointId): EndpointPolicy {
+    return this.#options.controller.table.policyOf(endpoint);
+  }
+
+  #covers(orders: ReadonlyMap<string, Latch>, cell: Place): boolean {
+    if (orders.size === 0) return false;
+    const { cohorts } = this.#options.controller.table.data;
+    for (const { scope } of orders.values()) if (scopeCovers(scope, cell, cohorts)) return true;
+    return false;
+  }
+
+  /** Takes traffic back at once; nothing waits for the round. */
+  #trip(tripped: Tripped): void {
+    const isEffective = this.#takeBack.tripped(tripped);
+    if (isEffective) for (const id of this.rules.journeyOf(tripped.endpoint)) this.#tripwires.reset(id);
+  }
+
+  /** One step of each ramp that is due. */
+  async #climbAll(facts: RoundFacts, round: Round): Promise<void> {
+    const { controller } = this.#options;
+    const climbing = { book: this.book, rules: this.rules, facts, pooled: round.pooled, state: controller.state };
+    for (const home of this.book.endpoints.values()) {
+      const step = planRamp(home, climbing);
+      if (step === undefined) continue;
+      this.book.unsaved.add(home);
+      if (step.kind === 'keep') home.ramp = step.next;
+      else if (step.kind === 'hold') {
+        home.ramp = step.next;
+        home.dialSeenAt = step.seenAt;
+        await controller.command({ kind: 'hold', scope: { endpoint: home.id } }, step.who);
+      } else if (step.isDown) {
+        home.ramp = step.next;
+        for (const one of step.members) this.book.resetPooled(one);
+        await this.#orders.retreat({ ...step, tracks: [], endpoints: step.members.map((one) => one.id) });
+      } else if (await this.#orders.raise(step)) {
+        // A tripwire may have been faster; what it dropped stays down, because its command came after this one.
+        if (home.ramp === step.before) home.ramp = step.next;
+      }
+    }
+  }
+
+  /** Changes since the last time, to be saved; at most `max`. Give them back if that fails. */
+  takeDocuments(max: number): MovementDocument[] {
+    const taken: (CellTrack | EndpointTrack)[] = [];
+    for (const track of this.book.unsaved) {
+      if (taken.length >= max) break;
+      taken.push(track);
+    }
+    for (const track of taken) this.book.unsaved.delete(track);
+    return [
+      this.#epochDocument(),
+      ...documentsOf(taken.map((track) => ('home' in track ? { track, record: track.record } : { home: track }))),
+    ];
+  }
+
+  #epochDocument(): MovementDocument {
+    return { key: 'epoch', value: { ...this.#versions.toJSON(), rules: this.#options.fingerprint } };
+  }
+
+  /** What was taken last was not saved: everything of weight is saved again. */
+  returnDocuments(): void {
+    for (const home of this.book.endpoints.values()) this.book.unsaved.add(home);
+    for (const track of this.book.tracks())
+      if (track.evidence !== undefined || track.record.state !== 'observing') this.book.unsaved.add(track);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    await this.#running;
+  }
+}
+
+/** Names that stand for many are no cells that could move. */
+function isReal(tenant: string): boolean {
+  return tenant !== OTHER && tenant !== NO_TENANT;
+}

@@ -1,0 +1,96 @@
+import type {
+  ClusterView,
+  DifferenceView,
+  JournalView,
+  Mismatch,
+  MismatchSummary,
+  StoredObservationView,
+} from '../api/types.ts';
+import type { Cluster, JournalEntry, StoredMismatch, StoredObservation } from '../core/ports.ts';
+import type { Difference } from '../core/verdict.ts';
+
+/** What the store holds as the API shows it: field by field, so that a field the store gains is not shown by accident. */
+export function clusterView(cluster: Cluster): ClusterView {
+  return {
+    id: cluster.id,
+    endpoint: cluster.endpoint,
+    pathPattern: cluster.pathPattern,
+    kind: cluster.kind,
+    transition: cluster.transition,
+    count: cluster.count,
+    tenants: cluster.tenants,
+    firstSeen: cluster.firstSeen,
+    lastSeen: cluster.lastSeen,
+    firstVersion: cluster.firstVersion,
+    example: cluster.example,
+    difference: differenceView(cluster.difference),
+  };
+}
+
+export function journalView(entry: JournalEntry): JournalView {
+  const { sequence, at, actor, action, scope, reason, revision } = entry;
+  const shown = { sequence, at, actor, action, scope, reason, revision };
+  return entry.evidence === undefined ? shown : { ...shown, evidence: entry.evidence };
+}
+
+export function mismatchSummaryView(stored: StoredMismatch): MismatchSummary {
+  const { exchange, cell } = stored;
+  return {
+    id: stored.id,
+    at: stored.at,
+    tenant: cell.tenant,
+    endpoint: cell.endpoint,
+    cluster: stored.cluster,
+    method: exchange.request?.method ?? '',
+    target: exchange.request?.target ?? '',
+    direction: exchange.direction,
+    intermittent: exchange.result.intermittent === true,
+    differences: exchange.result.differences.map(differenceView),
+    differenceCount: exchange.result.differenceCount,
+  };
+}
+
+export function mismatchView(stored: StoredMismatch): Mismatch {
+  const { request, answers, versions, durationsMs } = stored.exchange;
+  return {
+    ...mismatchSummaryView(stored),
+    request: {
+      method: request?.method ?? '',
+      target: request?.target ?? '',
+      headers: pairs(request?.headers ?? []),
+      ...(request?.body === undefined ? {} : { body: request.body }),
+      secrets: [...(request?.secrets ?? [])],
+    },
+    control: observationView(answers?.control ?? {}),
+    candidate: observationView(answers?.candidate ?? {}),
+    versions: { control: versions.control, candidate: versions.candidate },
+    durationsMs: { control: durationsMs.control, candidate: durationsMs.candidate },
+  };
+}
+
+function observationView(stored: StoredObservation): StoredObservationView {
+  return {
+    ...(stored.failure === undefined ? {} : { failure: stored.failure }),
+    ...(stored.status === undefined ? {} : { status: stored.status }),
+    ...(stored.headers === undefined ? {} : { headers: pairs(stored.headers) }),
+    ...(stored.body === undefined ? {} : { body: stored.body }),
+    ...(stored.bodyBytes === undefined ? {} : { bodyBytes: stored.bodyBytes }),
+  };
+}
+
+function differenceView(difference: Difference): DifferenceView {
+  const { path, kind, control, candidate, noise, rule, ignored } = difference;
+  return {
+    path,
+    kind,
+    ...(control === undefined ? {} : { control }),
+    ...(candidate === undefined ? {} : { candidate }),
+    ...(noise === undefined ? {} : { noise }),
+    ...(rule === undefined ? {} : { rule }),
+    ...(ignored === undefined ? {} : { ignored }),
+  };
+}
+
+function pairs(headers: readonly (readonly [string, string])[]): [string, string][] {
+  return headers.map(([name, value]) => [name, value]);
+}

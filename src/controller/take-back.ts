@@ -1,0 +1,135 @@
+import { type EndpointId, isOpen } from '../core/cell.ts';
+import { transition } from '../core/cell-machine.ts';
+import { dialsOf } from '../core/control-model.ts';
+import type { Log } from '../core/ports.ts';
+import { climb } from '../core/ramp.ts';
+import type { Dial } from '../core/routing.ts';
+import { scopeKey } from '../core/scope.ts';
+import type { Tripped } from '../core/tripwire.ts';
+import type { Controller } from './controller.ts';
+import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
+import { BATCH, type MovementOrders } from './movement-orders.ts';
+import { type Move, moveOf, type Round } from './movement-plan.ts';
+import { retreatEvidence } from './movement-records.ts';
+import type { MovementRules } from './movement-rules.ts';
+
+export interface TakeBackOptions {
+  readonly book: MovementBook;
+  readonly rules: MovementRules;
+  readonly orders: MovementOrders;
+  readonly controller: Controller;
+  readonly log: Log;
+  /** Steady time. */
+  readonly now: () => number;
+}
+
+/** Takes cells and dials back: those whose evidence turned, and those of an endpoint whose tripwire went off. */
+export class TakeBack {
+  readonly #options: TakeBackOptions;
+
+  constructor(options: TakeBackOptions) {
+    this.#options = options;
+  }
+
+  /** A change that moves nobody to the candidate takes effect in memory; the control state follows. */
+  take(move: Pick<Move, 'track' | 'next'>): void {
+    this.#options.book.setRecord(move.track, move.next);
+    this.#options.orders.unsynced.add(move.track);
+  }
+
+  /** Cells whose evidence turned, with all that shares state with them. Their evidence begins anew. */
+  async failed({ retreats, pooled }: Round): Promise<void> {
+    const { book, orders } = this.#options;
+    const homes = new Set<EndpointTrack>();
+    for (const move of retreats) {
+      book.resetEvidence(move.track);
+      this.take(move);
+      const assessment = pooled.get(move.track.home);
+      if (assessment?.kind === 'fail' || assessment?.kind === 'conflict') homes.add(move.track.home);
+    }
+    for (const home of homes) book.resetPooled(home);
+    const all = [...retreats, ...retreats.flatMap((move) => this.#followers(move))];
+    for (let at = 0; at < all.length; at += BATCH) {
+      const batch = all.slice(at, at + BATCH);
+      const [first] = batch;
+      if (first === undefined) return;
+      const reason = batch.length === 1 ? first.reason : `${batch.length} cells; the first: ${first.reason}`;
+      const tracks = batch.map((move) => move.track);
+      await orders.retreat({ tracks, who: { actor: first.actor, reason }, evidence: retreatEvidence(batch) });
+    }
+  }
+
+  #followers({ track, reason }: Move): Move[] {
+    const { book, rules, now } = this.#options;
+    const { tenant, endpoint } = track.cell;
+    return rules.journeyOf(endpoint).flatMap((member) => {
+      const other = member === endpoint ? undefined : book.find({ tenant, endpoint: member });
+      if (other === undefined || !isOpen(other.record.state)) return [];
+      const detail = `with ${endpoint}, of the same journey: ${reason}`;
+      const moved = transition(other.record, { kind: 'tripped', tripwire: 'journey', detail }, rules.cellPolicy, now());
+      if (!moved.ok) return [];
+      const move = moveOf(other, moved.next, moved.effects);
+      book.resetEvidence(other);
+      this.take(move);
+      return [move];
+    });
+  }
+
+  /** Closes every cell of the endpoint and of its journey, and drops what moves it. Gives whether there was anything to take back. */
+  tripped(tripped: Tripped): boolean {
+    const { book, rules, orders, log } = this.#options;
+    const homes = rules.journeyOf(tripped.endpoint).flatMap((id) => book.home(id) ?? []);
+    const tracks = homes.flatMap((home) => this.#close(home, tripped));
+    const dials = homes.flatMap((home) => this.#drop(home, tripped));
+    if (tracks.length === 0 && dials.length === 0) return false;
+    for (const home of homes) book.resetPooled(home);
+    const { tripwire, detail, endpoint } = tripped;
+    log.warn('tripwire.tripped', { tripwire, endpoint, detail, cells: tracks.length });
+    void orders.retreat({
+      tracks,
+      dials,
+      who: { actor: `tripwire:${tripwire}`, reason: detail },
+      evidence: { tripwire, detail },
+      endpoints: homes.map((home) => home.id),
+    });
+    return true;
+  }
+
+  #close(home: EndpointTrack, { tripwire, detail }: Tripped): CellTrack[] {
+    const { book, rules, orders, now } = this.#options;
+    const closed: CellTrack[] = [];
+    for (const track of home.cells.values()) {
+      if (!isOpen(track.record.state) && !orders.opening.has(track)) continue;
+      const moved = transition(track.record, { kind: 'tripped', tripwire, detail }, rules.cellPolicy, now());
+      if (!moved.ok) continue;
+      book.resetEvidence(track);
+      this.take({ track, next: moved.next });
+      closed.push(track);
+    }
+    return closed;
+  }
+
+  /** The dials that fall: a ramp's, and where no proof is demanded everything that moves the endpoint. */
+  #drop(home: EndpointTrack, { tripwire, detail }: Tripped): Dial[] {
+    const { book, rules, controller, now } = this.#options;
+    const endpoint: EndpointId = home.id;
+    const hadRamp = home.ramp !== undefined;
+    if (home.ramp !== undefined) {
+      const fallen = climb(home.ramp, { kind: 'tripped', tripwire, detail }, rules.rampOf(endpoint), now());
+      if (fallen.ok) home.ramp = fallen.next;
+      book.unsaved.add(home);
+    }
+    if (controller.table.policyOf(endpoint).proof !== 'none') {
+      const isMoving = controller.table.dialFor(endpoint, undefined).dialPpm > 0;
+      return hadRamp && isMoving ? [{ scope: { endpoint }, dialPpm: 0 }] : [];
+    }
+    // Dials of tenants and cohorts come before the endpoint's: each gets one of its own for this endpoint.
+    const dials = new Map<string, Dial>();
+    for (const { scope, dialPpm } of dialsOf(controller.state).values()) {
+      if (dialPpm === 0 || (scope.endpoint !== undefined && scope.endpoint !== endpoint)) continue;
+      const own = { ...scope, endpoint };
+      dials.set(scopeKey(own), { scope: own, dialPpm: 0 });
+    }
+    return [...dials.values()];
+  }
+}
