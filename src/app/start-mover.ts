@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import type { Settings } from '../config/settings.ts';
+import type { Controller } from '../controller/controller.ts';
+import { movementRules } from '../controller/movement-rules.ts';
+import { Mover } from '../controller/mover.ts';
+import type { Clock, Log, Store } from '../core/ports.ts';
+
+/** Endpoints besides the listed and the found ones: `METHOD (other)` and the like. */
+const SPARE_ENDPOINTS = 40;
+
+/**
+ * The mover with what was saved, started. Call after the controller has started.
+ * @throws CutoverError STORE_* where nothing can be read; then nothing was closed for want of a proof.
+ */
+export async function startMover(parts: {
+  readonly settings: Settings;
+  readonly controller: Controller;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Promise<Mover> {
+  const { settings, controller, store, clock, log } = parts;
+  const mover = new Mover({
+    controller,
+    store,
+    clock,
+    log,
+    rules: movementRules(settings),
+    tripwires: settings.tripwires,
+    limits: {
+      cells: settings.limits.cells,
+      endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
+    },
+    fingerprint: rulesFingerprint(settings),
+    saved: await store.loadDocuments('movement'),
+  });
+  await mover.start();
+  return mover;
+}
+
+/** 16 hex digits over everything that says which differences count: others begin an epoch. */
+export function rulesFingerprint({ compare }: Pick<Settings, 'compare'>): string {
+  const { rules, headers, keyOrder } = compare;
+  return createHash('sha256').update(JSON.stringify({ rules, headers, keyOrder })).digest('hex').slice(0, 16);
+}

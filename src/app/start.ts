@@ -1,0 +1,485 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ClusterView, Endpoint, ExplainInput, Explanation, Status } from '../api/types.ts';
+import { verifyForceToken } from '../config/force-token.ts';
+import type { Settings } from '../config/settings.ts';
+import { tableBase } from '../config/table-base.ts';
+import { type ControlServer, createControlServer } from '../controller/control-server.ts';
+import { type Controller, createController } from '../controller/controller.ts';
+import { registerGauges } from '../controller/gauges.ts';
+import { createLedger, type Ledger } from '../controller/ledger.ts';
+import { endpointViews, statusView } from '../controller/ledger-views.ts';
+import type { LiveView } from '../controller/live-view.ts';
+import { holdWarnings, MovementView } from '../controller/movement-views.ts';
+import type { Mover } from '../controller/mover.ts';
+import { Races } from '../controller/race.ts';
+import { clusterView } from '../controller/stored-views.ts';
+import { TrafficFeed } from '../controller/traffic-feed.ts';
+import type { EndpointId, Side } from '../core/cell.ts';
+import { restoreState, tableOf } from '../core/control-state.ts';
+import { explain } from '../core/decide.ts';
+import { EndpointCatalog } from '../core/endpoint-catalog.ts';
+import { isCutoverError } from '../core/errors.ts';
+import type { Exchange } from '../core/observation.ts';
+import type { Clock, Log, Store, TrafficSink } from '../core/ports.ts';
+import type { TableData } from '../core/routing.ts';
+import { compileTable } from '../core/table.ts';
+import { createProxy, type Proxy as DataPlane } from '../proxy/proxy.ts';
+import { ensureSecret, openStateDir, type StateDir } from '../store/state-dir.ts';
+import { readTable, writeTable } from '../store/table-file.ts';
+import { systemClock, systemRandom } from '../telemetry/clock.ts';
+import { createEvents, type Events } from '../telemetry/events.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { createVerifier, type Verifier } from '../verifier/verifier.ts';
+import { Beginning } from './beginning.ts';
+import { CacheHorizon } from './cache-horizon.ts';
+import { KeyMemory } from './key-memory.ts';
+import { openStore } from './open-store.ts';
+import { packageVersion } from './package-version.ts';
+import { createRaceAsk } from './race-ask.ts';
+import { Recorder } from './recorder.ts';
+import { startMover } from './start-mover.ts';
+
+/** A Cutover that serves. */
+export interface Running {
+  readonly proxy: { readonly host: string; readonly port: number };
+  readonly apiUrl: string;
+  /** Of the control API. */
+  readonly token: string;
+  /** Address of the page, signed in: the token is in the fragment, which no server sees. */
+  readonly pageUrl: string;
+  /** Everything the terminal shows. */
+  look(): Promise<{
+    readonly status: Status;
+    readonly endpoints: readonly Endpoint[];
+    readonly clusters: readonly ClusterView[];
+  }>;
+  /** Resolves when nothing waits to be compared and everything is written, or after `limitMs`. */
+  settle(limitMs: number): Promise<void>;
+  /** Lossless drain, as long as the configuration allows. */
+  drain(): Promise<{ readonly finished: boolean; readonly cut: number }>;
+  close(): Promise<void>;
+}
+
+/** Endpoints that are counted besides the listed and the found ones: `METHOD (other)` and the like. */
+const SPARE_ENDPOINTS = 40;
+const KEY_LIFE_MS = 24 * 3_600_000;
+
+/**
+ * Starts everything in this process, in an order in which nothing listens before it can serve: state folder, store, last table, verifier, proxy, control API.
+ * A store that is damaged does not keep it from serving: the last table counts then, nothing is promoted, and the status says why.
+ * @throws CutoverError STORE_BUSY, STORE_NEWER, LISTEN_FAILED; nothing is left running.
+ */
+export async function startCutover(settings: Settings): Promise<Running> {
+  const clock = systemClock;
+  const log = createLog({ level: settings.log.level, write: (line) => process.stdout.write(line) });
+  const state = await openStateDir(settings.store.dir);
+  const parts = new Parts(log);
+  parts.add(() => state.release());
+  try {
+    return await assemble(settings, { clock, log, state, parts });
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/** What was started, ended in the opposite order. */
+class Parts {
+  readonly #log: Log;
+  readonly #ends: (() => unknown)[] = [];
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add(end: () => unknown): void {
+    this.#ends.push(end);
+  }
+
+  /** Never rejects: a part that cannot end properly (a store without room) must not keep the others from it. */
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        this.#log.error('close.failed', { message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+  }
+}
+
+interface Ground {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly state: StateDir;
+  readonly parts: Parts;
+}
+
+async function assemble(settings: Settings, ground: Ground): Promise<Running> {
+  const { clock, log, state, parts } = ground;
+  const startedAt = clock.now();
+  const { registry, metrics } = createMetrics();
+  const events = createEvents({ log, metrics, clock });
+  const store = await openStore(state.dir, log, clock);
+  parts.add(() => store.close());
+  const token = await ensureSecret(settings.api.tokenFile, 32);
+  const redactKey = Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
+  const saved = await loadSaved(store, clock, log);
+
+  const ledger = createLedger({
+    limits: {
+      cells: settings.limits.cells,
+      endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
+    },
+    clock,
+  });
+  ledger.restore(saved);
+  // There once the controller has started; until then nothing moves.
+  const movement: { mover: Mover | undefined } = { mover: undefined };
+  parts.add(() => movement.mover?.close());
+  const catalog = new EndpointCatalog({
+    listed: settings.endpoints,
+    maxFound: settings.limits.endpoints,
+    onMerge: (from, into) => {
+      ledger.mergeEndpoints(from, into);
+      movement.mover?.mergeEndpoints(from, into);
+    },
+  });
+  catalog.restore(saved.catalog);
+
+  const base = tableBase(settings);
+  const last = await readTable(state.dir, log);
+  const first = last ?? controlOnly(tableOf(restoreState(new Map(), base)));
+  const keys = new KeyMemory({ store, clock, known: saved.keys, lifeMs: KEY_LIFE_MS });
+  const sink = new Sink(ledger, events, () => running, movement);
+  const secret = settings.trust.tokenSecret;
+  const proxy = createProxy({
+    settings,
+    table: compileTable(first),
+    catalog,
+    clock,
+    random: systemRandom,
+    log,
+    sink,
+    recordKey: (hash, side) => keys.record(hash, side),
+    keyedSide: (hash) => keys.side(hash),
+    verifyToken: (text) => (secret === undefined ? undefined : verifyForceToken(secret, text, clock.now())),
+  });
+  parts.add(() => proxy.close());
+  const controller = createController({
+    store,
+    base,
+    clock,
+    events,
+    version: packageVersion(),
+    ...(last === undefined ? {} : { last }),
+    onTable: (table) => {
+      proxy.setTable(compileTable(table));
+      writeTable(state.dir, table).catch((error: unknown) => events.tableFailed(table.revision, error));
+    },
+  });
+  parts.add(() => controller.close());
+  const beginning = new Beginning({
+    controller,
+    clock,
+    log,
+    started: async () => {
+      movement.mover = await startMover({ settings, controller, store, clock, log });
+    },
+  });
+  parts.add(() => beginning.close());
+  const feed = new TrafficFeed(controller.feed, clock);
+  const verifier = createVerifier({
+    settings: { ...settings.compare, redact: settings.redact, mirror: settings.mirror },
+    clock,
+    random: systemRandom,
+    log,
+    askAgain: proxy.askAgain,
+    redactKey,
+    onVerified: (verified, cluster) => {
+      ledger.verified(verified);
+      movement.mover?.verified(verified);
+      events.exchangeVerified(verified);
+      recorder.verified(verified, cluster);
+      feed.verified(verified, cluster);
+    },
+    onUnverified: (cell, reason) => sink.unverified(cell, reason),
+    onNoise: () => undefined,
+    noise: saved.noise,
+    clusters: saved.clusters,
+  });
+  parts.add(() => verifier.close());
+  const recorder = new Recorder({
+    store,
+    ledger,
+    clock,
+    events,
+    retention: settings.store,
+    noise: () => verifier.snapshots(),
+    catalog: () => catalog.snapshot(),
+    movement: (max) => movement.mover?.takeDocuments(max) ?? [],
+    movementLost: () => movement.mover?.returnDocuments(),
+    onStore: (works) => {
+      movement.mover?.storeWorks(works);
+      verifier.pause(works ? undefined : 'store');
+      proxy.pauseMirrors(works ? undefined : 'store');
+    },
+    onPruned: (before) => verifier.examplesPrunedBefore(before),
+  });
+  parts.add(() => recorder.close());
+  const running: Traffic = {
+    verifier,
+    feed,
+    versions: { control: 'unknown', candidate: 'unknown' },
+    caches: new CacheHorizon(),
+  };
+
+  const situation = { state: 'serving' };
+  const live = liveView({
+    settings,
+    startedAt,
+    situation,
+    proxy,
+    controller,
+    verifier,
+    running,
+    recorder,
+    beginning,
+    clock,
+  });
+  registerGauges({ registry, metrics, controller, ledger, live });
+  const moving = {
+    view: new MovementView(() => movement.mover),
+    deployed: (side: Side, version: string) => movement.mover?.deployed(side, version),
+  };
+  const raceAsk = createRaceAsk({ settings, proxy, clock, log });
+  parts.add(() => raceAsk.close());
+  const races = new Races({ ask: raceAsk, clock });
+  parts.add(() => races.close());
+  const server = createControlServer({
+    controller,
+    ledger,
+    store,
+    registry,
+    live,
+    races,
+    movement: moving,
+    clock,
+    random: systemRandom,
+    listen: settings.api.listen,
+    hosts: settings.api.hosts,
+    token,
+    events,
+    dashboardDir: dashboardDir(),
+  });
+  parts.add(() => server.close());
+  // The last table, then the stored state: whichever can be had, clients are served.
+  await beginning.begin();
+  const address = await proxy.listen();
+  const apiUrl = await announce(server, state.dir, settings.api.tokenFile);
+  recorder.start();
+  log.info('started', { listen: `${address.host}:${address.port}`, api: apiUrl, version: packageVersion() });
+
+  const sources = () => ({ ledger, table: controller.table, live, now: clock.now(), movement: moving.view });
+  return {
+    proxy: address,
+    apiUrl,
+    token,
+    pageUrl: `${apiUrl}/#token=${token}`,
+    look: async () => ({
+      status: statusView(sources()),
+      endpoints: endpointViews(sources()),
+      clusters: [...verifier.clusters()].sort((a, b) => b.count - a.count).map(clusterView),
+    }),
+    settle: async (limitMs) => {
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
+      await Promise.race([verifier.idle(), limit]);
+      await recorder.flush();
+    },
+    drain: async () => {
+      situation.state = 'draining';
+      const drained = await proxy.drain(settings.drain.timeoutMs);
+      log.info('drained', drained);
+      return drained;
+    },
+    close: () => parts.close(),
+  };
+}
+
+/**
+ * What earlier runs left in the store; nothing where it is in trouble: it is counted and learned anew then.
+ * The store adds what is counted to what it has, so nothing stored is lost by that.
+ */
+async function loadSaved(store: Store, clock: Clock, log: Log) {
+  try {
+    const [counts, clusters, noise, catalog, keys] = await Promise.all([
+      store.loadCounts(),
+      store.clusters({ limit: 1_000 }),
+      store.loadDocuments('noise'),
+      store.loadDocuments('catalog'),
+      store.loadKeys(clock.now() - KEY_LIFE_MS),
+    ]);
+    // Documents of this kind are saved under the endpoint they belong to.
+    const learned = noise as ReadonlyMap<EndpointId, unknown>;
+    return { counts, clusters: clusters.items, noise: learned, catalog: catalog.get('endpoints'), keys };
+  } catch (error) {
+    if (!isCutoverError(error)) throw error;
+    log.error('store.unread', { code: error.code, message: error.message });
+    const noise = new Map<EndpointId, unknown>();
+    return { counts: [], clusters: [], noise, catalog: undefined, keys: new Map<string, Side>() };
+  }
+}
+
+/** I6: a proxy that has never seen a table serves the control, retired endpoints excepted. */
+function controlOnly(table: TableData): TableData {
+  return {
+    ...table,
+    dials: [],
+    pins: [],
+    cells: [],
+    force: { ...table.force, candidate: { tenants: [], endpoints: [] } },
+  };
+}
+
+/** What the sink hands on to, once it is there. */
+interface Traffic {
+  readonly verifier: Verifier;
+  readonly feed: TrafficFeed;
+  readonly versions: Record<Side, string>;
+  readonly caches: CacheHorizon;
+}
+
+/** Takes what the proxy reports: counts it, and gives pairs to the verifier. */
+class Sink implements TrafficSink {
+  readonly #ledger: Ledger;
+  readonly #events: Events;
+  readonly #traffic: () => Traffic;
+  readonly #movement: { readonly mover: Mover | undefined };
+
+  constructor(ledger: Ledger, events: Events, traffic: () => Traffic, movement: { readonly mover: Mover | undefined }) {
+    this.#movement = movement;
+    this.#ledger = ledger;
+    this.#events = events;
+    this.#traffic = traffic;
+  }
+
+  served(...[record]: Parameters<TrafficSink['served']>): void {
+    this.#ledger.served(record);
+    this.#movement.mover?.served(record);
+    this.#events.requestServed(record);
+  }
+
+  mirrored(exchange: Exchange): void {
+    const { verifier, versions, caches } = this.#traffic();
+    for (const side of ['control', 'candidate'] as const) {
+      if (exchange.versions[side] !== 'unknown') versions[side] = exchange.versions[side];
+    }
+    caches.saw(exchange);
+    verifier.offer(exchange);
+  }
+
+  unverified(...[cell, reason]: Parameters<TrafficSink['unverified']>): void {
+    this.#ledger.unverified(cell, reason);
+    this.#events.requestUnverified(cell, reason);
+  }
+
+  health(...[change]: Parameters<TrafficSink['health']>): void {
+    this.#events.targetHealthChanged(change);
+    this.#traffic().feed.health(change);
+  }
+}
+
+interface LiveParts {
+  readonly settings: Settings;
+  readonly startedAt: number;
+  readonly situation: { readonly state: string };
+  readonly proxy: DataPlane;
+  readonly controller: Controller;
+  readonly verifier: Verifier;
+  readonly running: Traffic;
+  readonly recorder: Recorder;
+  readonly beginning: Beginning;
+  readonly clock: Clock;
+}
+
+function liveView(parts: LiveParts): LiveView {
+  const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
+  const warnings = (): string[] => [
+    ...holdWarnings(controller.state),
+    ...(beginning.trouble === undefined
+      ? []
+      : [
+          `The store is not usable: ${beginning.trouble.message} ${beginning.trouble.hint ?? ''} The last table is served, nothing is promoted.`,
+        ]),
+    ...(recorder.trouble === '' ? [] : [`The store takes nothing, comparing has stopped: ${recorder.trouble}`]),
+    ...(controller.unjournaled > 0
+      ? [`${controller.unjournaled} rollbacks are in force but not in the journal yet.`]
+      : []),
+  ];
+  return {
+    version: packageVersion(),
+    startedAt: parts.startedAt,
+    state: () => situation.state,
+    notReady: () => {
+      const isReachable = proxy.targets().control.some((target) => target.healthy);
+      return [
+        ...(situation.state === 'serving' ? [] : ['draining']),
+        ...(isReachable ? [] : ['no target of the control is healthy']),
+      ];
+    },
+    targets: () => {
+      const targets = proxy.targets();
+      const view = (side: Side) =>
+        targets[side].map(({ target, healthy, outstanding, reason }) => ({ target, healthy, outstanding, reason }));
+      return { control: view('control'), candidate: view('candidate') };
+    },
+    versions: () => running.versions,
+    noise: () => verifier.noise(),
+    warnings,
+    queueLength: () => verifier.queueLength,
+    outstanding: (side) => proxy.outstanding(side),
+    cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
+    explain: (input) => explanation(input, proxy, clock.now()),
+  };
+}
+
+function explanation(input: ExplainInput, proxy: DataPlane, now: number): Explanation {
+  const facts = proxy.factsOf(input);
+  const { decision, chain } = explain(facts, proxy.table, now);
+  return {
+    side: decision.side,
+    reason: decision.reason,
+    rule: decision.rule,
+    endpoint: decision.endpoint,
+    tenant: facts.tenant ?? null,
+    bucket: decision.bucket < 0 ? null : decision.bucket,
+    dialPpm: decision.dialPpm < 0 ? null : decision.dialPpm,
+    revision: decision.revision,
+    chain: chain.map(({ step, applies, detail }) => ({ step, applies, detail })),
+  };
+}
+
+/** Listens with the control API and leaves its address in the state folder, where the command line finds it. */
+async function announce(server: ControlServer, dir: string, tokenFile: string): Promise<string> {
+  const { host, port } = await server.listen();
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const url = `http://${name}:${port}`;
+  try {
+    await writeFile(join(dir, 'api.json'), `${JSON.stringify({ url, pid: process.pid, tokenFile })}\n`, {
+      mode: 0o600,
+    });
+  } catch {
+    // A full disk must not keep it from serving; the command line then needs --api.
+  }
+  return url;
+}
+
+/** The built page: beside the compiled sources, or where a checkout builds it. */
+function dashboardDir(): string {
+  return fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? '../../dist/dashboard' : '../../dashboard', import.meta.url),
+  );
+}

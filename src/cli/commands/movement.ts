@@ -1,0 +1,162 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import { changed } from '../../api/routes.ts';
+import { type AssessmentView, type ProofSheet, proofSheet, type RampView, ramp } from '../../api/types.ts';
+import {
+  type ChangeOptions,
+  clientOf,
+  define,
+  EXIT,
+  type RemoteOptions,
+  reasoned,
+  remote,
+  scoped,
+  scopeFlags,
+  scopeOf,
+  scopeText,
+} from '../command.ts';
+import { colour, count, moment, ppm, print, printJson, printTable, safe } from '../output.ts';
+
+/** `cutover hold`: nothing is promoted until `resume`. */
+export function addHold(program: Command): void {
+  const command = reasoned(
+    scoped(remote(program.command('hold').description('promote nothing until cutover resume; what serves goes on'))),
+  );
+  define<ChangeOptions>(
+    command,
+    ["cutover hold --reason 'sales season'", "cutover hold --endpoint 'GET /orders/{id}'"],
+    async (options) => {
+      const scope = scopeOf(options);
+      const done = await clientOf(options).call('POST', 'hold', changed, { scope, reason: options.reason ?? '' });
+      if (options.output === 'json') printJson(done);
+      else {
+        print(`Held: ${safe(scopeText(scope))}. Nothing is promoted there; what is wrong is still taken back.`);
+        print(colour.dim(`Let it go on with: cutover resume${safe(scopeFlags(scope))}`));
+      }
+      return EXIT.done;
+    },
+  );
+}
+
+/** `cutover resume`. */
+export function addResume(program: Command): void {
+  const command = reasoned(
+    scoped(remote(program.command('resume').description('lift a hold: evidence promotes again'))),
+  );
+  define<ChangeOptions>(
+    command,
+    ['cutover resume', "cutover resume --endpoint 'GET /orders/{id}'"],
+    async (options) => {
+      const scope = scopeOf(options);
+      const done = await clientOf(options).call('POST', 'resume', changed, { scope, reason: options.reason ?? '' });
+      if (options.output === 'json') printJson(done);
+      else print(`The hold of ${safe(scopeText(scope))} is lifted.`);
+      return EXIT.done;
+    },
+  );
+}
+
+/** `cutover deploy SIDE VERSION`. */
+export function addDeploy(program: Command): void {
+  const command = reasoned(
+    remote(
+      program
+        .command('deploy')
+        .description('say which version a side runs from now on; a new candidate renews its proofs')
+        .argument('<side>', 'control or candidate', parseSide)
+        .argument('<version>', 'any text without spaces'),
+    ),
+  );
+  define<ChangeOptions>(
+    command,
+    ['cutover deploy candidate 2.4.0', 'cutover deploy control 2027-01-31 --output json'],
+    async (options, side, version) => {
+      const done = await clientOf(options).call('POST', 'deploy', changed, {
+        side,
+        version,
+        reason: options.reason ?? '',
+      });
+      if (options.output === 'json') printJson(done);
+      else print(`The ${side} runs ${safe(version ?? '')} from now on.`);
+      return EXIT.done;
+    },
+  );
+}
+
+function parseSide(text: string): string {
+  if (text !== 'control' && text !== 'candidate') throw new InvalidArgumentError('Say control or candidate.');
+  return text;
+}
+
+/** `cutover proof TENANT ENDPOINT`. */
+export function addProof(program: Command): void {
+  const command = remote(
+    program
+      .command('proof')
+      .description('the proof of one cell: what it rests on, or what is missing')
+      .argument('<tenant>')
+      .argument('<endpoint>', "such as 'GET /orders/{id}'"),
+  );
+  define<RemoteOptions>(
+    command,
+    ["cutover proof acme.example 'GET /orders/{id}'", "cutover proof acme 'GET /' --output json"],
+    async (options, tenant, endpoint) => {
+      const path = `proofs/${encodeURIComponent(tenant ?? '')}/${encodeURIComponent(endpoint ?? '')}`;
+      const sheet = await clientOf(options).call('GET', path, proofSheet);
+      if (options.output === 'json') printJson(sheet);
+      else printSheet(sheet);
+      return EXIT.done;
+    },
+  );
+}
+
+function printSheet(sheet: ProofSheet): void {
+  print(`${colour.bold(`${safe(sheet.tenant)} ${safe(sheet.endpoint)}`)} is ${colour.bold(sheet.state)}`);
+  print(`since ${moment(sheet.since)}: ${safe(sheet.reason)}`);
+  print(`epoch: candidate ${safe(sheet.epoch.candidateVersion)}, rules ${safe(sheet.epoch.rules)}`);
+  if (sheet.proof !== null) {
+    const { at, over, epoch, assessment } = sheet.proof;
+    print(`${colour.bold('Proof')} of ${moment(at)} over the ${over}, candidate ${safe(epoch.candidateVersion)}`);
+    print(`  ${assessmentText(assessment)}`);
+  }
+  if (sheet.renewBy !== undefined) print(colour.yellow(`! It closes at ${moment(sheet.renewBy)} without a new proof.`));
+  if (sheet.coolUntil !== undefined) print(`It rests until ${moment(sheet.coolUntil)}.`);
+  print(`${colour.bold('Own')}      ${assessmentText(sheet.own)}`);
+  print(`${colour.bold('Pooled')}   ${assessmentText(sheet.pooled)}`);
+  if (sheet.demands === 'none') print('The endpoint demands no proof: the dial alone decides.');
+  for (const sentence of sheet.missing) print(colour.dim(`missing  ${safe(sentence)}`));
+}
+
+function assessmentText({ kind, matches, mismatches, inconclusive, bound, requests, tenants }: AssessmentView): string {
+  const rate = `mismatch rate below ${(bound * 100).toFixed(2)} % (fixed-look bound)`;
+  return `${kind}: ${count(matches)} match, ${count(mismatches)} differ, ${count(inconclusive)} inconclusive; ${rate}; ${count(requests)} requests, ${count(tenants)} tenants`;
+}
+
+/** `cutover ramps`. */
+export function addRamps(program: Command): void {
+  const command = remote(program.command('ramps').description('where each ramp is, and what its next step waits for'));
+  define<RemoteOptions>(command, ['cutover ramps', 'cutover ramps --output json'], async (options) => {
+    const { items } = await clientOf(options).call('GET', 'ramps?limit=200', z.object({ items: z.array(ramp) }));
+    if (options.output === 'json') printJson({ items });
+    else if (items.length === 0)
+      print('There is no ramp: the configuration gives no steps, or nothing was served yet.');
+    else
+      printTable(items, [
+        { title: 'endpoint', value: (row) => row.endpoint, flexible: true },
+        { title: 'step', value: stepText },
+        { title: 'dial', value: (row) => ppm(row.dialPpm), right: true },
+        {
+          title: 'state',
+          value: (row) => (row.restAt === undefined ? row.state : `rests until ${moment(row.restAt)}`),
+        },
+        { title: 'since', value: (row) => moment(row.since) },
+        { title: 'evidence', value: (row) => row.pooled },
+      ]);
+    return EXIT.done;
+  });
+}
+
+function stepText({ steps, step }: RampView): string {
+  const present = steps[step];
+  return present === undefined ? 'done' : `${step + 1} of ${steps.length}: ${present.kind}`;
+}
