@@ -1,0 +1,105 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { guideBlocks } from '../support/guide.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GUIDE = join(ROOT, 'docs', 'guide', 'first-migration.md');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cutover-guide-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** Ports of the guide, 3000, 4000, 8080 and 8081, as they stand there; free ones for the test. */
+async function freePorts(): Promise<ReadonlyMap<string, string>> {
+  const servers = ['3000', '4000', '8080', '8081'].map((port) => ({ port, server: createServer() }));
+  const found = await Promise.all(
+    servers.map(
+      ({ port, server }) =>
+        new Promise<[string, string]>((resolve) => {
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address();
+            resolve([port, String(typeof address === 'object' && address !== null ? address.port : 0)]);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map(({ server }) => new Promise((resolve) => server.close(resolve))));
+  return new Map(found);
+}
+
+/** One bash with job control, as a reader's terminal has it; gives everything printed. */
+function runScript(script: string): Promise<{ readonly code: number | null; readonly output: string }> {
+  return new Promise((resolve) => {
+    const environment = {
+      ...process.env,
+      PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+      NO_COLOR: '1',
+      CUTOVER_DIR: join(folder, 'cutover-data'),
+    };
+    const shell = spawn('bash', ['-m', '-c', script], {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    shell.stdout.on('data', (text: Buffer) => {
+      output += text.toString('utf8');
+    });
+    shell.stderr.on('data', (text: Buffer) => {
+      output += text.toString('utf8');
+    });
+    const timer = setTimeout(() => {
+      if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
+    }, 120_000);
+    shell.on('exit', (code) => {
+      clearTimeout(timer);
+      resolve({ code, output });
+    });
+  });
+}
+
+test('the guide of a first migration works, command by command', async () => {
+  const ports = await freePorts();
+  const withPorts = (text: string): string => text.replace(/\b(3000|4000|8080)\b/g, (port) => ports.get(port) ?? port);
+  const script = ['set -e', "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"];
+  for (const block of guideBlocks(GUIDE)) {
+    if (block.kind === 'file') {
+      // The ports of the addresses that the guide leaves to their defaults.
+      const defaults =
+        block.name === 'cutover.yaml'
+          ? `listen: 127.0.0.1:8080\napi: { listen: "127.0.0.1:${ports.get('8081')}" }\n`
+          : '';
+      script.push(`cat > ${block.name} <<'END_OF_FILE'\n${withPorts(defaults + block.text)}END_OF_FILE`);
+      continue;
+    }
+    for (const line of block.text.trim().split('\n')) {
+      // What is installed is this checkout, not what the registry has.
+      script.push(line === 'npm install cutover' ? ':' : withPorts(line));
+      // A person types slower than services start.
+      if (line.endsWith('&')) script.push('sleep 1.5');
+      if (line.includes('cutover cells')) script.push('npx cutover cells --output json > cells.json');
+      if (line.includes('cutover clusters')) script.push('npx cutover clusters --output json > clusters.json');
+    }
+  }
+  mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
+  symlinkSync(join(ROOT, 'bin', 'cutover.cjs'), join(folder, 'node_modules', '.bin', 'cutover'));
+  writeFileSync(join(folder, 'package.json'), '{"private": true}\n');
+  const { code, output } = await runScript(script.join('\n'));
+  expect(code, output).toBe(0);
+  const read = (name: string): { items: readonly Record<string, unknown>[] } =>
+    JSON.parse(execFileSync('cat', [join(folder, name)], { encoding: 'utf8' }));
+  expect(read('clusters.json').items.map((cluster) => cluster['pathPattern'])).toEqual(['body/total']);
+  expect(read('cells.json').items.map((cell) => cell['state'])).toEqual(['open', 'open', 'open']);
+  expect(output).toContain('The candidate serves');
+  expect(output).toContain('The control serves');
+});
