@@ -1,0 +1,35 @@
+/** One of the npm proxies as their documentation sets them up, with a keep-alive agent: `node npm-proxy.ts NAME ORIGIN_PORT`. */
+import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+const [name, origin] = process.argv.slice(2);
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const options = { target: `http://127.0.0.1:${origin}`, agent, xfwd: true };
+
+/** The few methods both packages share. */
+interface Forwarder {
+  web(request: IncomingMessage, response: ServerResponse): unknown;
+  on(
+    event: 'error',
+    listener: (error: Error, request: IncomingMessage, response: ServerResponse | Socket) => void,
+  ): unknown;
+}
+
+const made =
+  name === 'http-proxy-3'
+    ? (await import('http-proxy-3')).createProxyServer(options)
+    : (await import('http-proxy')).default.createProxyServer(options);
+const proxy = made as unknown as Forwarder; // both have these two methods; their own types disagree about the rest
+proxy.on('error', (_error, _request, response) => {
+  if ('writeHead' in response) response.writeHead(502).end();
+});
+const server = createServer((request, response) => {
+  // http-proxy-3 gives a promise, http-proxy nothing.
+  void proxy.web(request, response);
+});
+server.keepAliveTimeout = 120_000;
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`listening ${(server.address() as AddressInfo).port}\n`); // a TCP server that listens has one
+});
+process.stdin.on('end', () => process.exit(0));
+process.stdin.resume();

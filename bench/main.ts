@@ -1,0 +1,12 @@
+/** `npm run bench -- NAME [options]`: runs one benchmark. Each prints a table, or one JSON object with `--output json`. */
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
+  proxy: () => import('./load/proxy.ts'),
+};
+
+const [name, ...args] = process.argv.slice(2);
+const load = name === undefined ? undefined : BENCHMARKS[name];
+if (load === undefined) {
+  console.error(`usage: npm run bench -- NAME [--output json]\nNAME is one of: ${Object.keys(BENCHMARKS).join(', ')}`);
+  process.exit(2);
+}
+await (await load()).run(args);
