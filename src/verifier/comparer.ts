@@ -3,13 +3,8 @@ import type { EndpointId } from '../core/cell.ts';
 import { RuleSet } from '../core/compare/account.ts';
 import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
-import { parseJson } from '../core/compare/json.ts';
-import { BODY } from '../core/compare/path.ts';
 import { MAX_VALUE_TEXT, ORDERED, type WalkContext } from '../core/compare/walk.ts';
 import { walkHeaders } from '../core/compare/walk-headers.ts';
-import { walkHtml } from '../core/compare/walk-html.ts';
-import { walkJson } from '../core/compare/walk-json.ts';
-import { walkText } from '../core/compare/walk-text.ts';
 import { NoiseBook, type NoiseContext } from '../core/noise/noise-book.ts';
 import {
   type Answer,
@@ -22,8 +17,7 @@ import type { NoisePath } from '../core/ports.ts';
 import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
 import { gravity, signatureOf } from '../core/signature.ts';
 import type { ComparisonResult, Difference } from '../core/verdict.ts';
-import { bodyFormat, bodyText, type Decoded, decodeBody } from './decode.ts';
-import { htmlTree } from './html-tree.ts';
+import { type BodyOutcome, walkBodies } from './walk-bodies.ts';
 
 export interface ComparerOptions {
   readonly policy: ComparisonPolicy;
@@ -169,10 +163,9 @@ export class Comparer {
   }
 
   /**
-   * Collects the differences of two answers. Gives `equal` for bodies that are so byte by byte, `walked` for those that were
-   * looked into, `prefix` where only the captured parts of longer bodies were, or why they cannot be compared.
+   * Collects the differences of two answers, and tells what became of their bodies; where the status differs they are not looked at.
    */
-  #walk(pair: AnswerPair, findings: Findings): 'equal' | 'walked' | 'prefix' | 'tooLarge' | 'unparsable' {
+  #walk(pair: AnswerPair, findings: Findings): BodyOutcome {
     const { control, candidate } = pair;
     if (control.status !== candidate.status) {
       const finding: Finding = {
@@ -188,85 +181,8 @@ export class Comparer {
     }
     const host = headerValue(pair.request.headers, 'host')?.toLowerCase() ?? '';
     walkHeaders(this.#policy.headers, control.headers, candidate.headers, host, findings);
-    const whole = isWhole(control) && isWhole(candidate);
-    if (whole && sameBytes(control.body, candidate.body) && sameCoding(control, candidate)) return 'equal';
-    if (!whole) return this.#walkLong(pair, findings);
-    const [mine, theirs] = [this.#decode(control), this.#decode(candidate)];
-    if (!mine.ok) return mine.reason === 'tooLarge' ? 'tooLarge' : 'unparsable';
-    if (!theirs.ok) {
-      if (theirs.reason === 'tooLarge') return 'tooLarge';
-      const text = `a body that its content-encoding cannot undo, ${candidate.bodyBytes} bytes`;
-      findings.add({ place: WHOLE, kind: 'type', control: bytesValue(mine.bytes), candidate: { type: 'bytes', text } });
-      return 'walked';
-    }
-    if (sameBytes(mine.bytes, theirs.bytes)) return 'equal';
-    this.#walkBodies(pair, mine.bytes, theirs.bytes, findings);
-    return 'walked';
-  }
-
-  #decode(answer: Answer): Decoded {
-    return decodeBody(answer.headers, answer.body, this.#limits.maxDecodedBytes);
-  }
-
-  /** Bodies longer than the capture: equal digests are equal bodies; otherwise the captured parts are compared as text. */
-  #walkLong(pair: AnswerPair, findings: Findings): 'equal' | 'walked' | 'prefix' | 'tooLarge' {
-    const { control, candidate } = pair;
-    if (control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest) return 'equal';
-    if (isCoded(control) || isCoded(candidate)) return 'tooLarge';
-    if (bodyFormat(control.headers, control.body) === 'bytes') {
-      findings.add({ place: WHOLE, kind: 'value', control: lengthValue(control), candidate: lengthValue(candidate) });
-      return 'walked';
-    }
-    const seen = Math.min(control.body.length, candidate.body.length);
-    const cut = (answer: Answer): string => {
-      const text = bodyText(answer.headers, answer.body.subarray(0, seen));
-      return isWhole(answer) ? text : text.slice(0, Math.max(0, text.lastIndexOf('\n')));
-    };
-    walkText(cut(control), cut(candidate), BODY, this.#context(pair.endpoint, findings));
-    return 'prefix';
-  }
-
-  #walkBodies(pair: AnswerPair, mine: Uint8Array, theirs: Uint8Array, findings: Findings): void {
-    const { control, candidate } = pair;
-    const context = this.#context(pair.endpoint, findings);
-    const format = bodyFormat(control.headers, mine);
-    if (format === 'bytes') {
-      findings.add({
-        place: WHOLE,
-        kind: mine.length > 0 && theirs.length === 0 ? 'removed' : 'value',
-        control: bytesValue(mine),
-        candidate: bytesValue(theirs),
-      });
-      return;
-    }
-    const [left, right] = [bodyText(control.headers, mine), bodyText(candidate.headers, theirs)];
-    if (left === right && left.includes('\uFFFD')) {
-      // Bytes that are no text all look the same once decoded.
-      findings.add({ place: WHOLE, kind: 'value', control: bytesValue(mine), candidate: bytesValue(theirs) });
-      return;
-    }
-    if (format === 'json') {
-      const a = parseJson(left, context.budget);
-      if (a.ok) {
-        const b = parseJson(right, context.budget);
-        if (b.ok) walkJson(a.node, b.node, BODY, context);
-        else
-          findings.add({
-            place: WHOLE,
-            kind: right.trim() === '' ? 'removed' : 'type',
-            control: textOf(left),
-            candidate: textOf(right),
-          });
-        return;
-      }
-    }
-    if (format === 'html' && right.trim() !== '') {
-      walkHtml(htmlTree(left, context.budget), htmlTree(right, context.budget), HTML_ROOT, context);
-      return;
-    }
-    if (right.trim() === '' && left.trim() !== '')
-      findings.add({ place: WHOLE, kind: 'removed', control: textOf(left), candidate: textOf(right) });
-    else walkText(left, right, BODY, context);
+    const { maxDecodedBytes } = this.#limits;
+    return walkBodies(control, candidate, maxDecodedBytes, () => this.#context(pair.endpoint, findings));
   }
 
   #context(endpoint: EndpointId, findings: Findings): WalkContext {
@@ -319,8 +235,6 @@ interface AnswerPair {
 }
 
 const STATUS: Place = { path: 'status', pattern: 'status', name: 'status' };
-const WHOLE: Place = { path: 'body', pattern: 'body', name: 'body' };
-const HTML_ROOT = { parent: BODY, text: 'html', pattern: 'html' } as const;
 
 /** Checks first: what passes one speaks for the candidate; what is only ignored does not. */
 function accountFor(
@@ -372,41 +286,4 @@ function shown(value: Value): string {
 
 function statusValue(answer: Answer): Value {
   return { type: 'number', text: String(answer.status) };
-}
-
-function textOf(text: string): Value {
-  return { type: 'text', text };
-}
-
-function bytesValue(bytes: Uint8Array): Value {
-  return { type: 'bytes', text: bytes.length === 0 ? '' : `${bytes.length} bytes, ${fingerprint(bytes)}` };
-}
-
-function lengthValue(answer: Answer): Value {
-  return {
-    type: 'bytes',
-    text: `${answer.bodyBytes} bytes${answer.bodyDigest === undefined ? '' : `, sha256 ${answer.bodyDigest.slice(0, 16)}`}`,
-  };
-}
-
-/** First bytes in hex: enough to see a PNG become an error page. */
-function fingerprint(bytes: Uint8Array): string {
-  return `begins ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}`;
-}
-
-function isWhole(answer: Answer): boolean {
-  return answer.bodyBytes === answer.body.length;
-}
-
-function isCoded(answer: Answer): boolean {
-  const coding = (headerValue(answer.headers, 'content-encoding') ?? '').trim().toLowerCase();
-  return coding !== '' && coding !== 'identity';
-}
-
-function sameCoding(a: Answer, b: Answer): boolean {
-  return headerValue(a.headers, 'content-encoding') === headerValue(b.headers, 'content-encoding');
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
