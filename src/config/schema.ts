@@ -209,9 +209,10 @@ const redact = mapping({
     description:
       'Further names of headers, cookies, query parameters, form fields and JSON members whose values are secrets. The built-in list always applies.',
   }),
-  storeBodies: flag()
-    .prefault(true)
-    .meta({ description: 'False stores no bodies of mismatches at all, only the differences.' }),
+  bodies: oneOf(['redacted', 'structure', 'none']).prefault('redacted').meta({
+    description:
+      'What is stored of the bodies of mismatches. `redacted`: their text without secrets. `structure`: names and nesting, every value a mark, also in the differences; equal values have equal marks. `none`: no bodies, only the differences.',
+  }),
 }).prefault({});
 
 const limits = mapping({

@@ -181,11 +181,16 @@ export interface CompareSettings extends ComparisonPolicy {
   readonly confirm: boolean;
 }
 
+/**
+ * What is kept of a mismatch's bodies, and of the values that differ in them: the text without secrets; names and
+ * nesting with every value replaced by a mark; or nothing but the values that differ, without secrets.
+ */
+export type StoredBodies = 'redacted' | 'structure' | 'none';
+
 export interface RedactSettings {
   /** Extra names of headers, cookies, query parameters, form fields and JSON members whose values are secrets. */
   readonly names: readonly string[];
-  /** False: bodies are not stored at all, only differences. */
-  readonly storeBodies: boolean;
+  readonly bodies: StoredBodies;
 }
 
 export interface LimitSettings {

@@ -7,6 +7,7 @@ import { Marks, type SecretHash } from './redact/marks.ts';
 import { redactMarkup } from './redact/markup.ts';
 import { redactNamedValues } from './redact/named-values.ts';
 import { SecretNames } from './redact/secret-names.ts';
+import { structureOf } from './redact/structure.ts';
 import type { Difference, Signature } from './verdict.ts';
 
 export interface RedactorOptions {
@@ -107,6 +108,11 @@ export class Redaction {
     const isCut = text.length > TEXT_CHARS;
     const redacted = this.#body(isCut ? text.slice(0, TEXT_CHARS) : text, contentType, 0);
     return isCut ? withoutRaggedEnd(redacted) : redacted;
+  }
+
+  /** Redacted text without content: names and nesting stay, every value becomes a mark. */
+  structure(text: string): string {
+    return structureOf(text, (value) => this.#marks.valueMark(value));
   }
 
   /** Any other text. */

@@ -15,7 +15,7 @@ function serve(data: WorkerData): void {
     createHmac('sha256', data.redactKey).update(`${name}\0${value}`).digest('hex');
   const session = new CompareSession(comparer, {
     redactor: new Redactor({ names: data.redactNames, hash }),
-    storeBodies: data.storeBodies,
+    bodies: data.bodies,
     textOf: (headers, body) => readableText(headers, body, data.limits.maxDecodedBytes),
   });
   parentPort?.on('message', (request: WorkerRequest) => parentPort?.postMessage(session.handle(request)));

@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, jsonAnswer } from '../../test/support/trial-verifier.ts';
 import type { Exchange } from '../core/observation.ts';
 import { Redactor } from '../core/redact.ts';
 import type { ComparisonResult, Verdict } from '../core/verdict.ts';
+import { Comparer } from './comparer.ts';
 import { factsOf, requestHash, type StoreOptions, verifiedExchange } from './stored-exchange.ts';
 
 const key = new Uint8Array(32).fill(1);
@@ -11,7 +13,7 @@ const hash = (name: string, value: string) => createHmac('sha256', key).update(`
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const options: StoreOptions = {
   redactor: new Redactor({ names: [], hash }),
-  storeBodies: true,
+  bodies: 'redacted',
   textOf: (_, body) => text(body),
 };
 
@@ -73,10 +75,41 @@ describe('an exchange as it is stored', () => {
   it('I8: without bodies, what a body tells is a secret is gone from the differences all the same', () => {
     const differences = [{ path: 'body/user/echo', kind: 'added', candidate: `"was ${secret}"` }] as const;
     const plain = exchangeOf(jsonAnswer({ user: { token: secret } }), jsonAnswer({ user: { echo: `was ${secret}` } }));
-    const stored = store(plain, { differences }, { storeBodies: false });
+    const stored = store(plain, { differences }, { bodies: 'none' });
     expect(stored.answers?.control.body).toBeUndefined();
     expect(stored.answers?.control.status).toBe(200);
     expect(JSON.stringify(stored)).not.toContain(secret);
+  });
+
+  it('keeps only the structure of bodies and of what differs, if told so, and equal values still look equal', () => {
+    const differences = [
+      { path: 'body/user/name', kind: 'value', control: 'joe', candidate: 'ann' },
+      { path: 'header:vary', kind: 'removed', control: 'accept' },
+    ] as const;
+    const plain = exchangeOf(jsonAnswer({ user: { name: 'joe' } }), jsonAnswer({ user: { name: 'ann', was: 'joe' } }));
+    const stored = store(plain, { differences }, { bodies: 'structure' });
+    expect(JSON.stringify(stored)).not.toMatch(/joe|ann/);
+    const members = (body: string | undefined): string[] => [...(body ?? '').matchAll(/⟦r:[0-9a-f]{8}⟧/g)].map(String);
+    const [control, candidate] = [stored.answers?.control.body, stored.answers?.candidate.body];
+    expect(control).toMatch(/^\{"user":\{"name":"⟦r:[0-9a-f]{8}⟧"\}\}$/);
+    expect(members(candidate)).toEqual([stored.result.differences[0]?.candidate, members(control)[0]]);
+    expect(stored.result.differences[0]?.control).toBe(members(control)[0]);
+    expect(stored.result.differences[1]?.control).toBe('accept');
+  });
+
+  it('I8: a stored pair compares as the original did: equal secrets stay equal, different ones differ', () => {
+    const limits = { maxDecodedBytes: 1_000_000, timeoutMs: 60_000 };
+    const policy = { rules: [], headers: [], keyOrder: false };
+    const verdictOf = (pair: Exchange) => new Comparer({ policy, limits }).compare(pair).verdict;
+    const bodyOf = (password: string, page: number) => jsonAnswer({ user: { password, page } });
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.nat(1), fc.nat(1), (a, b, m, n) => {
+        const original = exchangeOf(bodyOf(a, m), bodyOf(b, n));
+        const { control, candidate } = store(original).answers ?? { control: {}, candidate: {} };
+        const parsed = (body: string | undefined) => jsonAnswer(JSON.parse(body ?? '') as object);
+        expect(verdictOf(exchangeOf(parsed(control.body), parsed(candidate.body)))).toBe(verdictOf(original));
+      }),
+    );
   });
 
   it('cuts a body to 64 KiB and leaves a binary one out', () => {

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { StoredBodies } from '../config/settings.ts';
 import {
   type Answer,
   type CapturedRequest,
@@ -17,8 +18,8 @@ const STORED_CHARS = 65_536;
 
 export interface StoreOptions {
   readonly redactor: Redactor;
-  /** False: only differences are kept. */
-  readonly storeBodies: boolean;
+  /** `structure`: no value of a body is kept; `none`: only differences are. */
+  readonly bodies: StoredBodies;
   /** The body as text, content codings undone; undefined for binary or damaged ones. */
   readonly textOf: (headers: HeaderList, body: Uint8Array) => string | undefined;
 }
@@ -62,7 +63,9 @@ export function verifiedExchange(
   const secrets = redaction.secrets;
   const control = storedObservation(exchange.control, redaction, options);
   const candidate = storedObservation(exchange.candidate, redaction, options);
-  const differences = result.differences.map((found) => redaction.difference(found));
+  const differences = result.differences
+    .map((found) => redaction.difference(found))
+    .map((found) => (options.bodies === 'structure' ? bareOfContent(found, redaction) : found));
   const { signature, ...rest } = result;
   return {
     ...facts,
@@ -83,6 +86,17 @@ function statusOf(observation: Observation): number {
 function bare(difference: Difference, redaction: Redaction): Difference {
   const { control: _, candidate: __, ...rest } = difference;
   return { ...rest, path: redaction.difference(rest).path };
+}
+
+/** A difference in a body without its values: which of them are equal can still be told. */
+function bareOfContent(difference: Difference, redaction: Redaction): Difference {
+  if (!difference.path.startsWith('body')) return difference;
+  const { control, candidate, ...rest } = difference;
+  return {
+    ...rest,
+    ...(control === undefined ? {} : { control: redaction.structure(control) }),
+    ...(candidate === undefined ? {} : { candidate: redaction.structure(candidate) }),
+  };
 }
 
 function storedRequest(
@@ -121,7 +135,8 @@ function storedBody(
   if (text === undefined) return undefined;
   // Also where bodies are not stored: what a body tells is a secret must be gone from the differences.
   const redacted = redaction.body(text, headerValue(headers, 'content-type') ?? '');
-  return options.storeBodies ? redacted : undefined;
+  if (options.bodies === 'none') return undefined;
+  return options.bodies === 'structure' ? redaction.structure(redacted) : redacted;
 }
 
 function sweptDifference(difference: Difference, redaction: Redaction): Difference {

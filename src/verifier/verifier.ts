@@ -318,7 +318,7 @@ class QueuedVerifier implements Verifier {
       limits: { maxDecodedBytes, timeoutMs },
       redactNames: redact.names,
       redactKey: this.#deps.redactKey,
-      storeBodies: redact.storeBodies,
+      bodies: redact.bodies,
       noise: [...this.#snapshots].filter(([endpoint]) => this.#slotOf(endpoint) === slot),
     };
   }

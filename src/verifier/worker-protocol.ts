@@ -1,3 +1,4 @@
+import type { StoredBodies } from '../config/settings.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
 import type { Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
@@ -9,7 +10,7 @@ export interface WorkerData {
   readonly limits: { readonly maxDecodedBytes: number; readonly timeoutMs: number };
   readonly redactNames: readonly string[];
   readonly redactKey: Uint8Array;
-  readonly storeBodies: boolean;
+  readonly bodies: StoredBodies;
   /** What its endpoints had learned when they were last asked. */
   readonly noise: readonly (readonly [EndpointId, unknown])[];
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type CutoverProcess, eventually, startCutover, tempFolder, writeConfig } from '../support/cutover-process.ts';
 import { type AskOptions, askOnce } from '../support/load.ts';
@@ -26,7 +27,23 @@ const PLACES: readonly ((secret: string) => Partial<AskOptions>)[] = [
   (secret) => ({ method: 'POST', headers: json, body: JSON.stringify({ user: 'ann', password: secret }) }),
   (secret) => ({ method: 'POST', headers: json, body: JSON.stringify({ deep: [{ client_secret: secret }] }) }),
   (secret) => ({ method: 'POST', headers: form, body: `name=ann&password=${encodeURIComponent(secret)}` }),
+  (secret) => ({
+    method: 'POST',
+    headers: { 'content-type': 'multipart/form-data; boundary=part' },
+    body: `--part\r\nContent-Disposition: form-data; name="password"\r\n\r\n${secret}\r\n--part--\r\n`,
+  }),
+  (secret) => ({
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ query: 'query Q($token: String) { me }', variables: { token: secret } }),
+  }),
+  (secret) => ({ headers: { referer: `https://shop.example/login?token=${encodeURIComponent(secret)}` } }),
+  (secret) => ({
+    path: `/items?state=${Buffer.from(JSON.stringify({ token: secret, page: 2 })).toString('base64url')}`,
+  }),
   (secret) => ({ headers: { 'x-test-answer': secret } }),
+  // The answers come back compressed.
+  (secret) => ({ headers: { 'x-test-answer': secret, 'accept-encoding': 'gzip' } }),
 ];
 
 /** All the ways a secret could lie somewhere. */
@@ -83,20 +100,21 @@ test(`I8: ${CANARIES} secrets of clients and of answers lie nowhere afterwards, 
     TestUpstream.start(side, {
       respond: (request, response, body) => {
         const given = String(request.headers['x-test-answer'] ?? request.headers['x-api-key'] ?? '');
+        const isCoded = request.headers['accept-encoding'] === 'gzip';
         response.writeHead(200, {
           'content-type': 'application/json',
+          ...(isCoded ? { 'content-encoding': 'gzip' } : {}),
           'set-cookie': `session=${encodeURIComponent(given)}; Path=/; HttpOnly`,
         });
-        response.end(
-          JSON.stringify({
-            id: String(request.headers['x-id']),
-            price: side === 'control' ? 10 : 12,
-            // Both sides show the secret, and the candidate another form of it.
-            token: given,
-            password: side === 'control' ? given : `${given}x`,
-            received: { password: body.toString().length },
-          }),
-        );
+        const text = JSON.stringify({
+          id: String(request.headers['x-id']),
+          price: side === 'control' ? 10 : 12,
+          // Both sides show the secret, and the candidate another form of it.
+          token: given,
+          password: side === 'control' ? given : `${given}x`,
+          received: { password: body.toString().length },
+        });
+        response.end(isCoded ? gzipSync(text) : text);
       },
     });
   const [control, candidate] = [await answer('control'), await answer('candidate')];

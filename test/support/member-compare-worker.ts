@@ -95,7 +95,7 @@ const session = new CompareSession(comparer, {
     names: data.redactNames,
     hash: (name, value) => createHmac('sha256', data.redactKey).update(`${name}\0${value}`).digest('hex'),
   }),
-  storeBodies: data.storeBodies,
+  bodies: data.bodies,
   textOf: (_, body) => new TextDecoder().decode(body),
 });
 parentPort?.on('message', (request: WorkerRequest) => parentPort?.postMessage(session.handle(request)));

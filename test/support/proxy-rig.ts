@@ -246,7 +246,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
       maxDecodedBytes: 1_048_576,
       confirm: false,
     },
-    redact: { names: [], storeBodies: false },
+    redact: { names: [], bodies: 'none' },
     limits: {
       headBytes: 16_384,
       headerCount: 100,

@@ -20,7 +20,7 @@ export function verifierSettings(more: Partial<VerifierSettings> = {}): Verifier
     timeoutMs: 1_000,
     maxDecodedBytes: 8_388_608,
     confirm: true,
-    redact: { names: [], storeBodies: true },
+    redact: { names: [], bodies: 'redacted' },
     mirror: { maxMemoryBytes: 67_108_864 },
     ...more,
   };

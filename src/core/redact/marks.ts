@@ -41,6 +41,11 @@ export class Marks {
     return mark;
   }
 
+  /** The mark of an ordinary value, which is reported nowhere and looked for nowhere. */
+  valueMark(value: string): string {
+    return `⟦r:${this.#hash('', value).slice(0, 8)}⟧`;
+  }
+
   /** Names of what was replaced, sorted: `header:authorization`, `body:/user/password`. */
   get found(): string[] {
     return [...this.#found].sort();
