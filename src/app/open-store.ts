@@ -70,6 +70,7 @@ export function lateStore(first: CutoverError, options: LateStoreOptions): Store
     cluster: (id) => use((store) => store.cluster(id)),
     mismatches: (page) => use((store) => store.mismatches(page)),
     mismatch: (id) => use((store) => store.mismatch(id)),
+    recordings: (page) => use((store) => store.recordings(page)),
     saveDocuments: (kind, documents) => use((store) => store.saveDocuments(kind, documents)),
     loadDocuments: (kind) => use((store) => store.loadDocuments(kind)),
     recordKey: (key) => use((store) => store.recordKey(key)),

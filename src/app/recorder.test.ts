@@ -35,6 +35,7 @@ class FailingStore {
   readonly counts: CellCounts[] = [];
   readonly clusters: Cluster[] = [];
   readonly mismatches: VerifiedExchange[] = [];
+  readonly recordings: VerifiedExchange[] = [];
   readonly documents: { readonly kind: string; readonly key: string }[] = [];
   readonly pruned: number[] = [];
   writes = 0;
@@ -50,6 +51,7 @@ class FailingStore {
     this.counts.push(...batch.counts);
     this.clusters.push(...batch.clusters);
     this.mismatches.push(...batch.mismatches);
+    this.recordings.push(...(batch.recordings ?? []));
   }
   async saveDocuments(kind: string, documents: Parameters<Store['saveDocuments']>[1]): Promise<void> {
     this.#check();
@@ -264,4 +266,25 @@ test('closing over a store that fails ends all the same', async () => {
   mismatch('x1');
   await expect(recorder.close()).resolves.toBeUndefined();
   expect(clock.timers).toBe(0);
+});
+
+test('what is recorded is written whatever its verdict, at most a hundred at a time, and kept where the store fails', async () => {
+  const { store, recorder, pass } = rig();
+  recorder.start();
+  const copies = {
+    recorded: true,
+    request: { method: 'GET', target: '/a', headers: [], secrets: [] },
+    answers: { control: { status: 200 }, candidate: { status: 200 } },
+  } as const;
+  recorder.verified(verifiedExchange(CELL, 'match', { id: 'r0', ...copies }), undefined);
+  recorder.verified(verifiedExchange(CELL, 'inconclusive', { id: 'lost', recorded: true }), undefined);
+  for (let n = 1; n < 150; n += 1)
+    recorder.verified(verifiedExchange(CELL, 'match', { id: `r${n}`, ...copies }), undefined);
+  store.failure = full;
+  await pass(1_000);
+  store.failure = undefined;
+  await pass(5_000);
+  expect(store.recordings.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, n) => `r${n}`));
+  expect(store.mismatches).toEqual([]);
+  await recorder.close();
 });

@@ -26,6 +26,8 @@ export interface RecorderOptions {
 
 /** Mismatches that wait to be written; further ones are counted and not kept. */
 const MAX_WAITING = 1_000;
+/** Recordings that wait; two come a second, and others come again. */
+const MAX_RECORDINGS = 100;
 const FLUSH_MS = 1_000;
 const DOCUMENTS_MS = 15_000;
 /** Documents of cells and endpoints in one round; each is a few KB. */
@@ -40,6 +42,7 @@ const RETRY_MS = 5_000;
 export class Recorder {
   readonly #options: RecorderOptions;
   #mismatches: VerifiedExchange[] = [];
+  #recordings: VerifiedExchange[] = [];
   readonly #clusters = new Map<string, Cluster>();
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
@@ -61,6 +64,8 @@ export class Recorder {
 
   /** Takes a comparison in; it is written with the next batch. */
   verified(verified: VerifiedExchange, cluster: Cluster | undefined): void {
+    const isComplete = verified.recorded === true && verified.request !== undefined && verified.answers !== undefined;
+    if (isComplete && this.#recordings.length < MAX_RECORDINGS) this.#recordings.push(verified);
     if (cluster === undefined) return;
     this.#clusters.set(cluster.id, cluster);
     if (this.#mismatches.length < MAX_WAITING) this.#mismatches.push(verified);
@@ -93,15 +98,17 @@ export class Recorder {
     const { store, ledger } = this.#options;
     const counts = ledger.takeCounts();
     const mismatches = this.#mismatches.splice(0);
+    const recordings = this.#recordings.splice(0);
     const clusters = [...this.#clusters.values()];
     this.#clusters.clear();
     try {
-      if (counts.length > 0 || mismatches.length > 0 || clusters.length > 0)
-        await store.addVerified({ counts, clusters, mismatches });
+      if (counts.length + mismatches.length + clusters.length + recordings.length > 0)
+        await store.addVerified({ counts, clusters, mismatches, recordings });
       else if (!this.#works) await store.size();
     } catch (error) {
       ledger.returnCounts(counts);
       this.#mismatches = [...mismatches, ...this.#mismatches].slice(0, MAX_WAITING);
+      this.#recordings = [...recordings, ...this.#recordings].slice(0, MAX_RECORDINGS);
       for (const cluster of clusters) if (!this.#clusters.has(cluster.id)) this.#clusters.set(cluster.id, cluster);
       this.#failed('writing comparisons', error);
       return;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ClusterView, Endpoint, ExplainInput, Explanation, Status } from '../api/types.ts';
+import type { ClusterView, ComparisonView, Endpoint, ExplainInput, Explanation, Status } from '../api/types.ts';
 import { verifyForceToken } from '../config/force-token.ts';
 import type { Settings } from '../config/settings.ts';
 import { tableBase } from '../config/table-base.ts';
@@ -438,12 +438,19 @@ function liveView(parts: LiveParts): LiveView {
     },
     versions: () => running.versions,
     noise: () => verifier.noise(),
+    learned: () => verifier.snapshots(),
+    comparison: () => comparisonView(parts.settings),
     warnings,
     queueLength: () => verifier.queueLength,
     outstanding: (side) => proxy.outstanding(side),
     cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
     explain: (input) => explanation(input, proxy, clock.now()),
   };
+}
+
+function comparisonView({ compare }: Settings): ComparisonView {
+  const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs } = compare;
+  return { rules: [...rules], headers: [...headers], keyOrder, maxDecodedBytes, timeoutMs };
 }
 
 function explanation(input: ExplainInput, proxy: DataPlane, now: number): Explanation {

@@ -153,6 +153,17 @@ function liveView(reasons: string[]): LiveView {
     targets: () => ({ control: [target], candidate: [{ ...target, healthy: false, reason: 'refused' }] }),
     versions: () => ({ control: 'v1', candidate: 'v2' }),
     noise: () => new Map([[GET_A, [{ path: 'body/at', class: 'time', envelope: 'within 5 s', samples: 9 }]]]),
+    learned: () => new Map([[GET_A, { paths: [] }]]),
+    comparison: () => ({
+      rules: [
+        { kind: 'ignore', name: 'ids', reason: 'opaque', path: 'body/id', endpoint: GET_A, counts: false },
+        { kind: 'tolerance', name: 'rounding', reason: 'floats', path: 'body/total', absolute: 0.01 },
+      ],
+      headers: ['content-type'],
+      keyOrder: false,
+      maxDecodedBytes: 1_000,
+      timeoutMs: 1_000,
+    }),
     warnings: () => ['The candidate has no healthy target.'],
     queueLength: () => 0,
     outstanding: () => 3,
@@ -268,6 +279,9 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   cluster: { path: '/api/v1/clusters/c1' },
   mismatches: { path: '/api/v1/mismatches?cluster=c1' },
   mismatch: { path: '/api/v1/mismatches/m1' },
+  recordings: { path: '/api/v1/recordings?endpoint=GET%20/a&since=1' },
+  comparison: { path: '/api/v1/comparison' },
+  noise: { path: '/api/v1/noise' },
   journal: { path: '/api/v1/journal' },
   dials: { path: '/api/v1/dials' },
   setDial: { path: '/api/v1/dials', body: { scope: { endpoint: 'GET /a' }, dialPpm: 50_000, reason: 'begin' } },
@@ -298,6 +312,7 @@ async function fill(bench: Bench): Promise<void> {
   bench.ledger.unverified(cellOf('acme', 'GET /a'), 'budget');
   bench.store.clusterList.push(CLUSTER);
   bench.store.mismatchList.push(storedMismatch('m1'));
+  bench.store.recordingList.push(storedMismatch('r1'));
   await bench.controller.rollback({ tenant: cellOf('held', 'GET /a').tenant }, ANN);
   await bench.controller.command({ kind: 'pin.set', id: 'p1', scope: {}, side: 'control' }, ANN);
   await bench.controller.command({ kind: 'hold', scope: { tenant: cellOf('held', 'GET /a').tenant } }, ANN);

@@ -16,12 +16,12 @@ import type { LiveView } from './live-view.ts';
 import type { MovementView } from './movement-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
-import { clusterView, journalView, mismatchSummaryView, mismatchView } from './stored-views.ts';
+import { clusterView, journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
 
 export interface HandlerSources {
   readonly controller: Controller;
   readonly ledger: Ledger;
-  readonly store: Pick<Store, 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch'>;
+  readonly store: Pick<Store, 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'recordings'>;
   readonly registry: Registry;
   readonly live: LiveView;
   readonly races: Races;
@@ -118,7 +118,11 @@ function pinView(id: string, { scope, side, at, actor, reason, until }: Pin): Pi
 
 function storedHandlers({
   store,
-}: HandlerSources): Pick<Handlers, 'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'journal'> {
+  live,
+}: HandlerSources): Pick<
+  Handlers,
+  'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'journal'
+> {
   return {
     clusters: async ({ query: { endpoint, ...page } }) => {
       const found = await store.clusters({
@@ -139,6 +143,22 @@ function storedHandlers({
     },
     mismatch: async ({ params: { id } }) =>
       mismatchView((await store.mismatch(id)) ?? notFound(`There is no mismatch ${id}, or no longer.`)),
+    recordings: async ({ query: { endpoint, ...page } }) => {
+      const found = await store.recordings({
+        ...page,
+        ...(endpoint === undefined ? {} : { endpoint: endpointId(endpoint) }),
+      });
+      return { ...found, items: found.items.map(recordingView) };
+    },
+    comparison: () => live.comparison(),
+    noise: ({ query }) =>
+      viewPage(
+        [...live.learned()].map(([key, snapshot]) => ({
+          key: key as string,
+          view: { endpoint: key as string, snapshot },
+        })),
+        query,
+      ),
     journal: async ({ query }) => {
       const found = await store.journal(query);
       return { ...found, items: found.items.map(journalView) };

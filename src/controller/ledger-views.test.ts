@@ -30,6 +30,8 @@ const LIVE: LiveView = {
   }),
   versions: () => ({ control: 'v1', candidate: 'v2' }),
   noise: () => new Map([[CELL.endpoint, [{ path: 'body/at', class: 'time', envelope: 'within 5 s', samples: 9 }]]]),
+  learned: () => new Map(),
+  comparison: () => expect.fail('not asked'),
   warnings: () => [],
   queueLength: () => 4,
   outstanding: (side) => (side === 'control' ? 2 : 0),

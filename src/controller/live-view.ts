@@ -1,4 +1,4 @@
-import type { ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
+import type { ComparisonView, ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
 import type { Scope } from '../core/routing.ts';
 
@@ -18,6 +18,9 @@ export interface LiveView {
   /** Versions as the answers told last; `unknown` otherwise. */
   versions(): Readonly<Record<Side, string>>;
   noise(): ReadonlyMap<EndpointId, readonly NoisePath[]>;
+  /** The same as documents that another comparer can take over. */
+  learned(): ReadonlyMap<EndpointId, unknown>;
+  comparison(): ComparisonView;
   /** What a person should know, one sentence each. */
   warnings(): readonly string[];
   /** Mirrored pairs that wait to be compared. */

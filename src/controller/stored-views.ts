@@ -4,9 +4,17 @@ import type {
   JournalView,
   Mismatch,
   MismatchSummary,
+  RecordingView,
   StoredObservationView,
 } from '../api/types.ts';
-import type { Cluster, JournalEntry, StoredMismatch, StoredObservation } from '../core/ports.ts';
+import type {
+  Cluster,
+  JournalEntry,
+  Recording,
+  StoredMismatch,
+  StoredObservation,
+  StoredRequest,
+} from '../core/ports.ts';
 import type { Difference } from '../core/verdict.ts';
 
 /** What the store holds as the API shows it: field by field, so that a field the store gains is not shown by accident. */
@@ -54,17 +62,38 @@ export function mismatchView(stored: StoredMismatch): Mismatch {
   const { request, answers, versions, durationsMs } = stored.exchange;
   return {
     ...mismatchSummaryView(stored),
-    request: {
-      method: request?.method ?? '',
-      target: request?.target ?? '',
-      headers: pairs(request?.headers ?? []),
-      ...(request?.body === undefined ? {} : { body: request.body }),
-      secrets: [...(request?.secrets ?? [])],
-    },
+    request: requestView(request),
     control: observationView(answers?.control ?? {}),
     candidate: observationView(answers?.candidate ?? {}),
     versions: { control: versions.control, candidate: versions.candidate },
     durationsMs: { control: durationsMs.control, candidate: durationsMs.candidate },
+  };
+}
+
+export function recordingView({ id, at, cell, exchange }: Recording): RecordingView {
+  const { request, answers, result, direction, versions } = exchange;
+  return {
+    id,
+    at,
+    tenant: cell.tenant,
+    endpoint: cell.endpoint,
+    direction,
+    verdict: result.verdict,
+    cluster: result.signature?.id ?? '',
+    request: requestView(request),
+    control: observationView(answers?.control ?? {}),
+    candidate: observationView(answers?.candidate ?? {}),
+    versions: { control: versions.control, candidate: versions.candidate },
+  };
+}
+
+function requestView(request: StoredRequest | undefined): Mismatch['request'] {
+  return {
+    method: request?.method ?? '',
+    target: request?.target ?? '',
+    headers: pairs(request?.headers ?? []),
+    ...(request?.body === undefined ? {} : { body: request.body }),
+    secrets: [...(request?.secrets ?? [])],
   };
 }
 

@@ -124,7 +124,9 @@ export interface VerifiedExchange {
   readonly versions: Readonly<Record<Side, string>>;
   /** A person, a list or a token chose the side: it is counted, and feeds no test of rates. */
   readonly forced?: true;
-  /** Redacted copies, kept for mismatches only. */
+  /** Chosen to be recorded, whatever the verdict: one of the endpoint's last distinct safe requests. */
+  readonly recorded?: true;
+  /** Redacted copies, kept for mismatches and what is recorded. */
   readonly request?: StoredRequest;
   readonly answers?: Readonly<Record<Side, StoredObservation>>;
 }
@@ -226,6 +228,14 @@ export interface StoredMismatch {
   readonly exchange: VerifiedExchange;
 }
 
+/** A safe request that was recorded with both answers, to be asked again or examined later. */
+export interface Recording {
+  readonly id: string;
+  readonly at: number;
+  readonly cell: Cell;
+  readonly exchange: VerifiedExchange;
+}
+
 /**
  * Where everything lasting lies. Every method rejects with a CutoverError (STORE_*).
  * A resolved `commit` is on disk: it survives `kill -9` and power loss.
@@ -241,11 +251,13 @@ export interface Store {
   /** Newest first. */
   journal(page: Page & { readonly action?: string }): Promise<Paged<JournalEntry>>;
 
-  /** Adds a batch of comparisons: counts, clusters, stored mismatches. Atomic. May be lost on a crash if not yet resolved. */
+  /** Adds a batch of comparisons: counts, clusters, stored mismatches, recordings. Atomic. May be lost on a crash if not yet resolved. */
   addVerified(batch: {
     readonly counts: readonly CellCounts[];
     readonly clusters: readonly Cluster[];
     readonly mismatches: readonly VerifiedExchange[];
+    /** A recording takes the place of an earlier one of the same request in the same cell. */
+    readonly recordings?: readonly VerifiedExchange[];
   }): Promise<void>;
   loadCounts(): Promise<readonly CellCounts[]>;
   /** Sorted by count, largest first. */
@@ -256,6 +268,8 @@ export interface Store {
     page: Page & { readonly cluster?: string; readonly cell?: CellKey; readonly endpoint?: EndpointId },
   ): Promise<Paged<StoredMismatch>>;
   mismatch(id: string): Promise<StoredMismatch | undefined>;
+  /** Newest first; `since` is an instant. At most 20 an endpoint and 5,000 in all are kept. */
+  recordings(page: Page & { readonly endpoint?: EndpointId; readonly since?: number }): Promise<Paged<Recording>>;
 
   /** Opaque documents of modules: learned noise per endpoint, the endpoint catalogue. `kind` names the module. */
   saveDocuments(kind: string, documents: readonly { readonly key: string; readonly value: unknown }[]): Promise<void>;

@@ -6,13 +6,14 @@ import type {
   JournalEntry,
   Page,
   Paged,
+  Recording,
   Store,
   StoredMismatch,
   VerifiedExchange,
 } from '../core/ports.ts';
 import { clusterOf } from './cluster-of.ts';
 import { type List, type Position, paged, pageLimit, pagePosition } from './paging.ts';
-import { KEPT_PER_CLUSTER } from './store-bounds.ts';
+import { KEPT_PER_CLUSTER, MOST_RECORDINGS, RECORDINGS_PER_ENDPOINT } from './store-bounds.ts';
 
 type Change = Parameters<Store['commit']>[0];
 type Batch = Parameters<Store['addVerified']>[0];
@@ -38,6 +39,7 @@ export function createMemoryStore(): Store {
     cluster: (id) => later(() => memory.clusters.get(id)),
     mismatches: (page) => later(() => memory.mismatchesPage(page)),
     mismatch: (id) => later(() => memory.mismatches.get(id)),
+    recordings: (page) => later(() => memory.recordingsPage(page)),
     saveDocuments: (kind, documents) =>
       later(() => {
         const known = memory.documents.get(kind) ?? new Map<string, unknown>();
@@ -61,6 +63,8 @@ class Memory {
   readonly counts = new Map<CellKey, CellCounts>();
   readonly clusters = new Map<string, Cluster>();
   readonly mismatches = new Map<string, StoredMismatch>();
+  /** By cell and request. */
+  readonly recordings = new Map<string, Recording>();
   readonly documents = new Map<string, Map<string, unknown>>();
   readonly keys = new Map<string, { readonly side: Side; readonly at: number }>();
 
@@ -99,6 +103,14 @@ class Memory {
     for (const exchange of batch.mismatches) this.#putMismatch(exchange);
     const touched = new Set([...batch.clusters.map(({ id }) => id), ...batch.mismatches.map(clusterOf)]);
     for (const cluster of touched) this.#trimCluster(cluster);
+    for (const exchange of batch.recordings ?? []) this.#putRecording(exchange);
+  }
+
+  recordingsPage(page: Parameters<Store['recordings']>[0]): Paged<Recording> {
+    const fits = [...this.recordings.values()].filter(
+      ({ at, cell }) => at >= (page.since ?? 0) && (page.endpoint === undefined || cell.endpoint === page.endpoint),
+    );
+    return pageOf('recordings', fits, page, positionOfRecording);
   }
 
   recordKey({ hash, side, at }: { readonly hash: string; readonly side: Side; readonly at: number }): Side {
@@ -117,7 +129,12 @@ class Memory {
     const examples = new Set([...this.clusters.values()].map(({ example }) => example));
     drop(this.mismatches, ({ id, at }) => at < bounds.olderThan && !examples.has(id));
     drop(this.keys, ({ at }) => at < bounds.olderThan);
+    drop(this.recordings, ({ at }) => at < bounds.olderThan);
     let bytes = this.size();
+    for (const [key] of [...this.recordings].sort(([, a], [, b]) => a.at - b.at)) {
+      if (bytes <= bounds.maxBytes) break;
+      bytes -= take(this.recordings, key);
+    }
     for (const mismatch of [...this.mismatches.values()].sort((a, b) => a.at - b.at)) {
       if (bytes <= bounds.maxBytes) break;
       if (!examples.has(mismatch.id)) bytes -= take(this.mismatches, mismatch.id);
@@ -132,7 +149,9 @@ class Memory {
   /** What it would be as JSON. */
   size(): number {
     const documents = [...this.documents.values()].map((known) => [...known]);
-    const maps = [this.state, this.counts, this.clusters, this.mismatches, this.keys].map((map) => [...map]);
+    const maps = [this.state, this.counts, this.clusters, this.mismatches, this.recordings, this.keys].map((map) => [
+      ...map,
+    ]);
     return Buffer.byteLength(JSON.stringify([this.entries, documents, maps]));
   }
 
@@ -149,6 +168,18 @@ class Memory {
   #putMismatch(exchange: VerifiedExchange): void {
     const { id, at, cell } = exchange;
     this.mismatches.set(id, { id, at, cell, cluster: clusterOf(exchange), exchange });
+  }
+
+  #putRecording(exchange: VerifiedExchange): void {
+    const { id, at, cell, requestHash } = exchange;
+    this.recordings.set(`${cellKey(cell.tenant, cell.endpoint)} ${requestHash}`, { id, at, cell, exchange });
+    const mine = [...this.recordings].filter(([, recording]) => recording.cell.endpoint === cell.endpoint);
+    for (const list of [
+      { of: mine, most: RECORDINGS_PER_ENDPOINT },
+      { of: [...this.recordings], most: MOST_RECORDINGS },
+    ])
+      for (const [key] of newestFirst(list.of, ([, recording]) => positionOfRecording(recording)).slice(list.most))
+        this.recordings.delete(key);
   }
 
   #trimCluster(cluster: string): void {
@@ -180,6 +211,10 @@ function added(known: CellCounts | undefined, more: CellCounts): CellCounts {
 }
 
 function positionOfMismatch({ at, id }: StoredMismatch): Position {
+  return { number: at, id };
+}
+
+function positionOfRecording({ at, id }: Recording): Position {
   return { number: at, id };
 }
 

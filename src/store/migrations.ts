@@ -74,6 +74,19 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE keys (hash TEXT PRIMARY KEY, side TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX keys_by_age ON keys (at);
   `,
+  `
+  CREATE TABLE recordings (
+    endpoint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    cell TEXT NOT NULL,
+    exchange TEXT NOT NULL,
+    PRIMARY KEY (cell, request)
+  ) STRICT;
+  CREATE INDEX recordings_by_age ON recordings (at, id);
+  CREATE INDEX recordings_by_endpoint ON recordings (endpoint, at, id);
+  `,
 ];
 
 /** The version a database is at; 0: a new one. */

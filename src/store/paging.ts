@@ -9,7 +9,7 @@ export interface Position {
 }
 
 /** A list's letter: a cursor of one list does not fit another. */
-export type List = 'journal' | 'clusters' | 'mismatches';
+export type List = 'journal' | 'clusters' | 'mismatches' | 'recordings';
 
 /** How many items a page has: 1 to `LONGEST_PAGE`. */
 export function pageLimit(page: Page): number {

@@ -46,6 +46,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     cluster: (id) => writer.call('cluster', id),
     mismatches: (page) => writer.call('mismatches', page),
     mismatch: (id) => writer.call('mismatch', id),
+    recordings: (page) => writer.call('recordings', page),
     saveDocuments: (kind, documents) => writer.call('saveDocuments', kind, documents),
     loadDocuments: (kind) => writer.call('loadDocuments', kind),
     recordKey: (key) => keys.record(key),

@@ -13,6 +13,7 @@ import type {
   Cluster,
   JournalEntry,
   Paged,
+  Recording,
   Store,
   StoredMismatch,
   VerifiedExchange,
@@ -20,7 +21,13 @@ import type {
 import { clusterOf } from './cluster-of.ts';
 import { sizeOf } from './open-database.ts';
 import { paged, pageLimit, pagePosition } from './paging.ts';
-import { KEPT_PER_CLUSTER, KEYS_PRUNED_AT_ONCE, PRUNED_AT_ONCE } from './store-bounds.ts';
+import {
+  KEPT_PER_CLUSTER,
+  KEYS_PRUNED_AT_ONCE,
+  MOST_RECORDINGS,
+  PRUNED_AT_ONCE,
+  RECORDINGS_PER_ENDPOINT,
+} from './store-bounds.ts';
 import { corrupt } from './store-error.ts';
 
 /** The store's methods as the writer thread answers them. Those that could hold up a commit come in pieces. */
@@ -114,6 +121,7 @@ export class SqliteTables implements StoreCalls {
       for (const exchange of batch.mismatches) this.#putMismatch(exchange);
       const touched = new Set([...batch.clusters.map(({ id }) => id), ...batch.mismatches.map(clusterOf)]);
       for (const cluster of touched) this.#trimCluster(cluster);
+      this.#addRecordings(batch.recordings ?? []);
     });
   }
 
@@ -178,6 +186,22 @@ export class SqliteTables implements StoreCalls {
     return row === undefined ? undefined : this.#mismatch(row);
   }
 
+  recordings(page: Arguments<'recordings'>): Paged<Recording> {
+    const limit = pageLimit(page);
+    const from = pagePosition('recordings', page) ?? { number: Number.MAX_SAFE_INTEGER, id: '' };
+    const [where, values] = page.endpoint === undefined ? ['', []] : ['endpoint = ? AND', [page.endpoint]];
+    const rows = this.#all(
+      `SELECT * FROM recordings WHERE ${where} at >= ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ?`,
+      ...values,
+      page.since ?? 0,
+      from.number,
+      from.id,
+      limit + 1,
+    );
+    const found = rows.map((row) => this.#recording(row));
+    return paged('recordings', found, limit, (recording) => ({ number: recording.at, id: recording.id }));
+  }
+
   saveDocuments(kind: string, documents: Parameters<StoreCalls['saveDocuments']>[1]): void {
     this.#transaction(() => {
       for (const { key, value } of documents) {
@@ -210,11 +234,11 @@ export class SqliteTables implements StoreCalls {
   pruneStep(bounds: Arguments<'pruneStep'>): PruneStep {
     const aged = this.#pruneByAge(bounds.olderThan);
     this.#giveBack();
-    if (aged.rows > 0) return { ...aged, isDone: false };
+    if (aged.rows > 0) return { mismatches: aged.mismatches, clusters: aged.clusters, isDone: false };
     if (this.#pagesBytes() > bounds.maxBytes) {
       const gone = this.#pruneOldest();
       this.#giveBack();
-      if (gone.mismatches + gone.clusters > 0) return { ...gone, isDone: false };
+      if (gone.rows > 0) return { mismatches: gone.mismatches, clusters: gone.clusters, isDone: false };
     }
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     return { mismatches: 0, clusters: 0, isDone: true };
@@ -296,6 +320,34 @@ export class SqliteTables implements StoreCalls {
     );
   }
 
+  #addRecordings(recordings: readonly VerifiedExchange[]): void {
+    if (recordings.length === 0) return;
+    for (const exchange of recordings) {
+      const { id, at, cell, requestHash } = exchange;
+      const key = cellKey(cell.tenant, cell.endpoint);
+      const document = JSON.stringify(exchange);
+      this.#run(
+        'INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?, ?)',
+        cell.endpoint,
+        requestHash,
+        id,
+        at,
+        key,
+        document,
+      );
+    }
+    for (const endpoint of new Set(recordings.map(({ cell }) => cell.endpoint))) {
+      this.#run(
+        `DELETE FROM recordings WHERE endpoint = ?1 AND rowid NOT IN (SELECT rowid FROM recordings
+           WHERE endpoint = ?1 ORDER BY at DESC, id DESC LIMIT ${RECORDINGS_PER_ENDPOINT})`,
+        endpoint,
+      );
+    }
+    this.#run(
+      `DELETE FROM recordings WHERE rowid IN (SELECT rowid FROM recordings ORDER BY at DESC, id DESC LIMIT -1 OFFSET ${MOST_RECORDINGS})`,
+    );
+  }
+
   /** Clusters first: their examples are mismatches like any other then. */
   #pruneByAge(olderThan: number): { mismatches: number; clusters: number; rows: number } {
     return this.#transaction(() => {
@@ -312,18 +364,26 @@ export class SqliteTables implements StoreCalls {
         `DELETE FROM keys WHERE hash IN (SELECT hash FROM keys WHERE at < ? LIMIT ${KEYS_PRUNED_AT_ONCE})`,
         olderThan,
       );
-      return { mismatches, clusters, rows: clusters + mismatches + keys };
+      const recordings = this.#run(
+        `DELETE FROM recordings WHERE rowid IN (SELECT rowid FROM recordings WHERE at < ? LIMIT ${PRUNED_AT_ONCE})`,
+        olderThan,
+      );
+      return { mismatches, clusters, rows: clusters + mismatches + keys + recordings };
     });
   }
 
-  /** The oldest mismatches that are no cluster's example; when there are none, the clusters not seen for longest. */
-  #pruneOldest(): { mismatches: number; clusters: number } {
+  /** The oldest recordings; then the oldest mismatches that are no cluster's example; then the clusters not seen for longest. */
+  #pruneOldest(): { mismatches: number; clusters: number; rows: number } {
     return this.#transaction(() => {
+      const recordings = this.#run(
+        `DELETE FROM recordings WHERE rowid IN (SELECT rowid FROM recordings ORDER BY at, id LIMIT ${PRUNED_AT_ONCE})`,
+      );
+      if (recordings > 0) return { mismatches: 0, clusters: 0, rows: recordings };
       const mismatches = this.#run(
         `DELETE FROM mismatches WHERE id IN (SELECT id FROM mismatches
            WHERE id NOT IN (SELECT example FROM clusters) ORDER BY at, id LIMIT ${PRUNED_AT_ONCE})`,
       );
-      if (mismatches > 0) return { mismatches, clusters: 0 };
+      if (mismatches > 0) return { mismatches, clusters: 0, rows: mismatches };
       const oldest = this.#all(`SELECT id FROM clusters ORDER BY last_seen, id LIMIT ${PRUNED_AT_ONCE}`);
       let examples = 0;
       for (const row of oldest) {
@@ -333,7 +393,7 @@ export class SqliteTables implements StoreCalls {
         );
         this.#run('DELETE FROM clusters WHERE id = ?', text(row, 'id'));
       }
-      return { mismatches: examples, clusters: oldest.length };
+      return { mismatches: examples, clusters: oldest.length, rows: examples + oldest.length };
     });
   }
 
@@ -365,6 +425,12 @@ export class SqliteTables implements StoreCalls {
     const cell: Cell = cellOfKey(text(row, 'cell') as CellKey); // as #putMismatch wrote it
     const exchange = this.#json(row, 'exchange') as VerifiedExchange; // as #putMismatch wrote it
     return { id: text(row, 'id'), at: number(row, 'at'), cell, cluster: text(row, 'cluster'), exchange };
+  }
+
+  #recording(row: Row): Recording {
+    const cell: Cell = cellOfKey(text(row, 'cell') as CellKey); // as #addRecordings wrote it
+    const exchange = this.#json(row, 'exchange') as VerifiedExchange; // as #addRecordings wrote it
+    return { id: text(row, 'id'), at: number(row, 'at'), cell, exchange };
   }
 
   #side(row: Row): Side {

@@ -1,5 +1,9 @@
 /** Mismatches kept per cluster besides its example, newest first: enough to see what varies, little enough to keep the file small. */
 export const KEPT_PER_CLUSTER = 20;
+/** Recordings kept per endpoint: enough shapes of requests to examine it, little enough for thousands of endpoints. */
+export const RECORDINGS_PER_ENDPOINT = 20;
+/** Recordings kept in all, the newest; at some 30 KB each about 150 MB. */
+export const MOST_RECORDINGS = 5_000;
 /** Longest page a list gives; a larger limit is cut to it. */
 export const LONGEST_PAGE = 1_000;
 /** Files below this size are checked page by page when they are opened; 64 MiB take about a quarter of a second. */

@@ -48,7 +48,7 @@ export function requestHash(request: CapturedRequest, key: Uint8Array): string {
 
 /**
  * An exchange as it may leave the worker: secrets gone, originals left behind (I8).
- * Values and copies are kept for mismatches only; for the rest it is enough to know which paths differed and why.
+ * Values and copies are kept for mismatches and what is recorded; for the rest it is enough to know which paths differed and why.
  */
 export function verifiedExchange(
   input: { readonly exchange: Exchange; readonly facts: ExchangeFacts; readonly result: ComparisonResult },
@@ -56,7 +56,7 @@ export function verifiedExchange(
 ): VerifiedExchange {
   const { exchange, facts, result } = input;
   const redaction = options.redactor.begin();
-  if (result.verdict !== 'mismatch') {
+  if (result.verdict !== 'mismatch' && facts.recorded !== true) {
     return { ...facts, result: { ...result, differences: result.differences.map((found) => bare(found, redaction)) } };
   }
   const request = storedRequest(exchange.request, redaction, options);

@@ -47,6 +47,27 @@ const repeats =
   (side) =>
     side === 'control' ? control : candidate;
 
+describe('recording', () => {
+  it('a match that is recorded comes with redacted copies of the request and both answers, others without', async () => {
+    const trial = trialVerifier();
+    open.push(trial);
+    const request = requestTo('/a?token_hint=1');
+    const secret = { ...request, headers: [['authorization', 'Bearer s3cret-s3cret']] as [string, string][] };
+    const answer = () => jsonAnswer({ a: 1, mail: 'someone@example.com' });
+    trial.verifier.offer(exchangeOf(answer(), answer(), { request: secret }));
+    trial.verifier.offer(exchangeOf(answer(), answer(), { request: secret }));
+    await trial.settled();
+    const [first, second] = trial.verified;
+    expect(first).toMatchObject({ recorded: true, result: { verdict: 'match' } });
+    expect(first?.request?.secrets).toContain('header:authorization');
+    expect(first?.answers?.control.body).toMatch(/^{"a":1,"mail":"⟦r:[0-9a-f]{8}⟧"}$/);
+    expect(first?.answers?.candidate).toEqual(first?.answers?.control);
+    expect(JSON.stringify(first)).not.toMatch(/s3cret|someone/);
+    expect(second?.recorded).toBeUndefined();
+    expect(second?.request).toBeUndefined();
+  });
+});
+
 describe('confirming a mismatch', () => {
   const stays = jsonAnswer({ a: 1, b: 2 });
   const cases: readonly [string, Repeat, readonly unknown[], readonly string[]][] = [

@@ -16,6 +16,7 @@ import type { ComparisonResult } from '../core/verdict.ts';
 import { ClusterBook } from './clusters.ts';
 import { Confirmation } from './confirmation.ts';
 import { canRepeat, GAP_SLACK_MS, gapSinceControl, ProbePlan } from './probe.ts';
+import { RecordPlan } from './record-plan.ts';
 import { factsOf } from './stored-exchange.ts';
 import { type Outcome, WorkerPool } from './worker-pool.ts';
 import type { ExchangeFacts, NoiseUpdate, WorkerData, WorkerRequest } from './worker-protocol.ts';
@@ -93,6 +94,7 @@ class QueuedVerifier implements Verifier {
   readonly #pool: WorkerPool;
   readonly #confirmation: Confirmation;
   readonly #probes: ProbePlan;
+  readonly #records: RecordPlan;
   readonly #clusters = new ClusterBook();
   readonly #noise = new Map<EndpointId, readonly NoisePath[]>();
   readonly #snapshots: Map<EndpointId, unknown>;
@@ -109,6 +111,7 @@ class QueuedVerifier implements Verifier {
     this.#snapshots = new Map(deps.noise);
     this.#confirmation = new Confirmation(deps);
     this.#probes = new ProbePlan(deps.clock, deps.random);
+    this.#records = new RecordPlan(deps.clock);
     this.#pool = new WorkerPool({
       size: deps.settings.workers,
       url: deps.workerUrl ?? WORKER_URL,
@@ -178,10 +181,12 @@ class QueuedVerifier implements Verifier {
   #taskOf(exchange: Exchange): Task {
     const { request, at, gapMs, direction } = exchange;
     this.#lastTask += 1;
+    const facts = factsOf(exchange, this.#deps.redactKey);
+    const isRecorded = this.#records.wants(exchange, facts.requestHash);
     return {
       id: this.#lastTask,
       slot: this.#slotOf(exchange.cell.endpoint),
-      facts: factsOf(exchange, this.#deps.redactKey),
+      facts: isRecorded ? { ...facts, recorded: true } : facts,
       request,
       timing: { at, gapMs, direction },
       bytes: bytesOf(exchange),

@@ -29,6 +29,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
     journalAndState(at);
     verified(at);
+    recorded(at);
     lists(at);
     documentsAndKeys(at);
     retention(at);
@@ -127,6 +128,48 @@ function verified(store: () => Store): void {
     expect(await store().mismatch('m0')).toBeDefined();
     await store().addVerified({ counts: [], clusters: [cluster('c1', { example: 'm20' })], mismatches: [] });
     expect(await store().mismatch('m0')).toBeUndefined();
+  });
+}
+
+function recorded(store: () => Store): void {
+  const record = (...recordings: VerifiedExchange[]) =>
+    store().addVerified({ counts: [], clusters: [], mismatches: [], recordings });
+  const named = (id: string, requestHash: string, traits: MismatchTraits): VerifiedExchange => ({
+    ...mismatch(id, traits),
+    requestHash,
+    recorded: true,
+  });
+
+  test('a recording comes back as it was stored, and takes the place of the one of the same request and tenant', async () => {
+    const newer = named('r3', 'same', { at: 3 });
+    await record(named('r1', 'same', { at: 1 }), named('r2', 'same', { at: 2, tenant: 'other' }));
+    await record(newer);
+    const { items } = await store().recordings({ limit: 10 });
+    expect(items.map(({ id }) => id)).toEqual(['r3', 'r2']);
+    expect(items[0]).toEqual({ id: 'r3', at: 3, cell: newer.cell, exchange: newer });
+    expect(await store().mismatch('r3')).toBeUndefined();
+  });
+
+  test('the newest 20 recordings of an endpoint are kept, and listed by endpoint and time, page by page', async () => {
+    const many = Array.from({ length: 30 }, (_, n) => named(`r${n}`, `h${n}`, { at: n }));
+    await record(...many, named('b', 'h1', { at: 7, endpoint: 'GET /b' }));
+    const of = (filter: Omit<Parameters<Store['recordings']>[0], 'limit'>) =>
+      everything((page) => store().recordings({ ...page, ...filter }), 3);
+    expect((await of({ endpoint: 'GET /a' as EndpointId })).map(({ at }) => at)).toEqual(
+      Array.from({ length: 20 }, (_, n) => 29 - n),
+    );
+    expect((await of({ endpoint: 'GET /b' as EndpointId })).map(({ id }) => id)).toEqual(['b']);
+    expect((await of({ since: 28 })).map(({ id }) => id)).toEqual(['r29', 'r28']);
+    expect(await of({})).toHaveLength(21);
+  });
+
+  test('recordings go by age, and first of all where the store is too large', async () => {
+    await record(named('old', 'h1', { at: 1 }), named('new', 'h2', { at: 9 }));
+    await store().addVerified({ counts: [], clusters: [], mismatches: [mismatch('m', { at: 9 })] });
+    expect(await store().prune({ olderThan: 5, maxBytes: 1e12 })).toEqual({ mismatches: 0, clusters: 0 });
+    expect((await store().recordings({ limit: 10 })).items.map(({ id }) => id)).toEqual(['new']);
+    expect(await store().prune({ olderThan: 0, maxBytes: 1 })).toEqual({ mismatches: 1, clusters: 0 });
+    expect((await store().recordings({ limit: 10 })).items).toEqual([]);
   });
 }
 

@@ -5,6 +5,7 @@ import type {
   NewJournalEntry,
   Page,
   Paged,
+  Recording,
   StateItem,
   Store,
   StoredMismatch,
@@ -14,12 +15,14 @@ type Change = { readonly journal: readonly NewJournalEntry[]; readonly state: re
 
 /** The part of a store that the controller and the control API use, in memory, failing and waiting when told to. */
 export class ScriptedStore
-  implements Pick<Store, 'commit' | 'loadState' | 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch'>
+  implements
+    Pick<Store, 'commit' | 'loadState' | 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'recordings'>
 {
   readonly entries: JournalEntry[] = [];
   readonly items = new Map<string, unknown>();
   readonly clusterList: Cluster[] = [];
   readonly mismatchList: StoredMismatch[] = [];
+  readonly recordingList: Recording[] = [];
   /** While set, every method rejects with it. */
   failure: CutoverError | undefined;
   /** Called before each commit: a test looks at what is in force at that moment. */
@@ -104,6 +107,14 @@ export class ScriptedStore
   async mismatch(id: string): Promise<StoredMismatch | undefined> {
     this.#check();
     return this.mismatchList.find((one) => one.id === id);
+  }
+
+  async recordings(page: Page & { readonly endpoint?: string }): Promise<Paged<Recording>> {
+    this.#check();
+    return paged(
+      this.recordingList.filter((one) => page.endpoint === undefined || one.cell.endpoint === page.endpoint),
+      page,
+    );
   }
 
   #check(): void {
