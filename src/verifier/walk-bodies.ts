@@ -1,6 +1,6 @@
 import type { Value } from '../core/compare/finding.ts';
 import { textValue } from '../core/compare/finding.ts';
-import { parseJson } from '../core/compare/json.ts';
+import { parseJson, parseJsonBeside } from '../core/compare/json.ts';
 import { BODY } from '../core/compare/path.ts';
 import type { WalkContext } from '../core/compare/walk.ts';
 import { walkHtml } from '../core/compare/walk-html.ts';
@@ -103,7 +103,7 @@ function walkDecoded(mine: Body, theirs: Body, context: WalkContext): void {
   if (format === 'json') {
     const a = parseJson(left, context.budget);
     if (a.ok) {
-      const b = parseJson(right, context.budget);
+      const b = parseJsonBeside(right, a.node, left, context.budget);
       if (b.ok) walkJson(a.node, b.node, BODY, context);
       else
         findings.add({

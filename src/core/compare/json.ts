@@ -18,6 +18,15 @@ export interface JsonNode {
   hash: number;
 }
 
+/** A node that knows where in its text it stands, so that another text can be parsed in step with it. */
+interface Placed extends JsonNode {
+  readonly start: number;
+  /** Behind its last character. */
+  readonly end: number;
+  /** Nodes in all, itself included. */
+  readonly count: number;
+}
+
 /** Bounds on one document: deeper nesting than 256 is an attack or a mistake, and recursion stays within the stack. */
 export const MAX_JSON_DEPTH = 256;
 export const MAX_JSON_NODES = 200_000;
@@ -42,28 +51,53 @@ class Malformed extends Error {
  * @param budget One unit per node.
  */
 export function parseJson(text: string, budget: Budget): JsonParse {
+  return parsed(new Parser(text, budget));
+}
+
+/**
+ * Parses a second document in step with a first: where their texts agree, the second takes the first one's nodes.
+ * What comes out equals what `parseJson` gives; it only costs less, and equal parts are the same objects, which the walk passes by.
+ *
+ * @param first What `parseJson` made of `firstText`.
+ */
+export function parseJsonBeside(text: string, first: JsonNode, firstText: string, budget: Budget): JsonParse {
+  // Only this parser makes nodes of JSON texts, and it places all of them.
+  return parsed(new Parser(text, budget, firstText), first as Placed);
+}
+
+function parsed(parser: Parser, mate?: Placed): JsonParse {
   try {
-    return { ok: true, node: new Parser(text, budget).document() };
+    return { ok: true, node: parser.document(mate) };
   } catch (error) {
     if (error instanceof Malformed) return { ok: false, message: error.message, offset: error.offset };
     throw error;
   }
 }
 
+/** How far from its expected place an element of the other list is looked for: a few insertions at once are followed. */
+const PROBES = [-1, 1, -2, 2] as const;
+
 class Parser {
   readonly #text: string;
   readonly #budget: Budget;
+  /** The text that is parsed in step with; empty: none. */
+  readonly #mateText: string;
   #at = 0;
   #nodes = 0;
+  /** `mateText` from `runStart` to `runEnd` stands in `text` too, `runShift` characters further on; then they part. */
+  #runStart = 0;
+  #runEnd = 0;
+  #runShift = 0;
 
-  constructor(text: string, budget: Budget) {
+  constructor(text: string, budget: Budget, mateText = '') {
     this.#text = text;
     this.#budget = budget;
+    this.#mateText = mateText;
     if (text.charCodeAt(0) === 0xfeff) this.#at = 1;
   }
 
-  document(): JsonNode {
-    const node = this.#value(0);
+  document(mate: Placed | undefined): JsonNode {
+    const node = this.#value(0, mate);
     this.#skip();
     if (this.#at < this.#text.length) throw new Malformed('more than one value', this.#at);
     return node;
@@ -80,18 +114,20 @@ class Parser {
     this.#at = at;
   }
 
-  #value(depth: number): JsonNode {
+  #value(depth: number, mate: Placed | undefined): Placed {
     this.#skip();
     if (++this.#nodes > MAX_JSON_NODES) throw new Malformed('too many values', this.#at);
     if (depth > MAX_JSON_DEPTH) throw new Malformed('nested too deeply', this.#at);
     this.#budget.spend(1);
-    switch (this.#text.charCodeAt(this.#at)) {
+    if (mate !== undefined && this.#isSame(mate)) return this.#take(mate);
+    const start = this.#at;
+    switch (this.#text.charCodeAt(start)) {
       case 123:
-        return this.#object(depth);
+        return this.#object(depth, mate?.kind === 'object' ? mate : undefined);
       case 91:
-        return this.#array(depth);
+        return this.#array(depth, mate?.kind === 'array' ? mate : undefined);
       case 34:
-        return { kind: 'string', text: this.#string(), keys: NO_KEYS, items: NO_ITEMS, hash: 0 };
+        return leaf('string', this.#string(), start, this.#at);
       case 116:
         return this.#word('true');
       case 102:
@@ -103,54 +139,111 @@ class Parser {
     }
   }
 
-  #object(depth: number): JsonNode {
+  #object(depth: number, mate: Placed | undefined): Placed {
+    const [start, before] = [this.#at, this.#nodes];
     const keys: string[] = [];
-    const items: JsonNode[] = [];
+    const items: Placed[] = [];
     this.#at++;
     this.#skip();
     if (this.#text.charCodeAt(this.#at) === 125) {
       this.#at++;
-      return { kind: 'object', text: '', keys, items, hash: 0 };
+      return { kind: 'object', text: '', keys, items, hash: 0, start, end: this.#at, count: 1 };
     }
-    for (;;) {
+    for (let next = 0; ; ) {
       this.#skip();
       if (this.#text.charCodeAt(this.#at) !== 34) throw new Malformed('a member name is expected', this.#at);
-      keys.push(this.#string());
+      const key = this.#string();
+      keys.push(key);
       this.#skip();
       if (this.#text.charCodeAt(this.#at) !== 58) throw new Malformed('":" is expected', this.#at);
       this.#at++;
-      items.push(this.#value(depth + 1));
+      const mateAt = mate === undefined ? -1 : memberNear(mate, key, next);
+      if (mateAt >= 0) next = mateAt + 1;
+      items.push(this.#value(depth + 1, mate?.items[mateAt] as Placed | undefined)); // all nodes of a parse are placed
       this.#skip();
       const code = this.#text.charCodeAt(this.#at++);
-      if (code === 125) return { kind: 'object', text: '', keys, items, hash: 0 };
+      if (code === 125) {
+        const count = this.#nodes - before + 1;
+        return { kind: 'object', text: '', keys, items, hash: 0, start, end: this.#at, count };
+      }
       if (code !== 44) throw new Malformed('"," or "}" is expected', this.#at - 1);
     }
   }
 
-  #array(depth: number): JsonNode {
-    const items: JsonNode[] = [];
+  #array(depth: number, mate: Placed | undefined): Placed {
+    const [start, before] = [this.#at, this.#nodes];
+    const items: Placed[] = [];
     this.#at++;
     this.#skip();
     if (this.#text.charCodeAt(this.#at) === 93) {
       this.#at++;
-      return { kind: 'array', text: '', keys: NO_KEYS, items, hash: 0 };
+      return { kind: 'array', text: '', keys: NO_KEYS, items, hash: 0, start, end: this.#at, count: 1 };
     }
-    for (;;) {
-      items.push(this.#value(depth + 1));
+    for (let next = 0; ; next++) {
+      this.#skip();
+      if (mate !== undefined) next = this.#elementNear(mate, next);
+      items.push(this.#value(depth + 1, mate?.items[next] as Placed | undefined)); // all nodes of a parse are placed
       this.#skip();
       const code = this.#text.charCodeAt(this.#at++);
-      if (code === 93) return { kind: 'array', text: '', keys: NO_KEYS, items, hash: 0 };
+      if (code === 93) {
+        const count = this.#nodes - before + 1;
+        return { kind: 'array', text: '', keys: NO_KEYS, items, hash: 0, start, end: this.#at, count };
+      }
       if (code !== 44) throw new Malformed('"," or "]" is expected', this.#at - 1);
     }
   }
 
-  #word(word: 'true' | 'false' | 'null'): JsonNode {
-    if (!this.#text.startsWith(word, this.#at)) throw new Malformed('a value is expected', this.#at);
-    this.#at += word.length;
-    return { kind: word, text: '', keys: NO_KEYS, items: NO_ITEMS, hash: 0 };
+  /** Takes over a node of the first document whose text stands here as well; its depth is ours, for we descend together. */
+  #take(mate: Placed): Placed {
+    this.#nodes += mate.count - 1;
+    if (this.#nodes > MAX_JSON_NODES) throw new Malformed('too many values', this.#at);
+    this.#at += mate.end - mate.start;
+    return mate;
   }
 
-  #number(): JsonNode {
+  /** Whether the text of `mate` stands here. A run once measured answers for all that lies in it, so that no text is compared twice. */
+  #isSame(mate: Placed): boolean {
+    const { start, end } = mate;
+    const shift = this.#at - start;
+    if (shift !== this.#runShift || start < this.#runStart || start >= this.#runEnd) {
+      this.#runShift = shift;
+      this.#runStart = start;
+      this.#runEnd = start + commonLength(this.#mateText, start, this.#text, this.#at);
+    }
+    return end <= this.#runEnd && this.#endsHere(mate, this.#at + end - start);
+  }
+
+  /** `12` also stands where `123` does. */
+  #endsHere(mate: Placed, at: number): boolean {
+    if (mate.kind !== 'number') return true;
+    const code = this.#text.charCodeAt(at);
+    return !isDigit(code) && code !== 46 && (code | 32) !== 101;
+  }
+
+  /** The place of the first document's element that stands here, looked for around `expected`; else `expected`. */
+  #elementNear(mate: Placed, expected: number): number {
+    const there = mate.items[expected] as Placed | undefined; // all nodes of a parse are placed
+    if (there !== undefined && this.#isSame(there)) return expected;
+    for (const by of PROBES) {
+      const other = mate.items[expected + by] as Placed | undefined; // as above
+      // Scalars recur by chance, and gain nothing.
+      if (other === undefined || other.count === 1) continue;
+      const length = other.end - other.start;
+      const common = commonLength(this.#mateText, other.start, this.#text, this.#at, length);
+      this.#budget.spend(1 + (common >> 6));
+      if (common === length) return expected + by;
+    }
+    return expected;
+  }
+
+  #word(word: 'true' | 'false' | 'null'): Placed {
+    if (!this.#text.startsWith(word, this.#at)) throw new Malformed('a value is expected', this.#at);
+    const start = this.#at;
+    this.#at += word.length;
+    return leaf(word, '', start, this.#at);
+  }
+
+  #number(): Placed {
     const text = this.#text;
     const start = this.#at;
     let at = start;
@@ -172,7 +265,7 @@ class Parser {
       while (isDigit(text.charCodeAt(at))) at++;
     }
     this.#at = at;
-    return { kind: 'number', text: text.slice(start, at), keys: NO_KEYS, items: NO_ITEMS, hash: 0 };
+    return leaf('number', text.slice(start, at), start, at);
   }
 
   /** Finds the closing quote by `indexOf`, which is many times faster than looking at each character. */
@@ -221,6 +314,35 @@ class Parser {
     }
     return result + slice.slice(from);
   }
+}
+
+function leaf(kind: JsonKind, text: string, start: number, end: number): Placed {
+  return { kind, text, keys: NO_KEYS, items: NO_ITEMS, hash: 0, start, end, count: 1 };
+}
+
+/** The place of a member, most likely at `expected`; -1: there is none near it. */
+function memberNear(node: JsonNode, key: string, expected: number): number {
+  if (node.keys[expected] === key) return expected;
+  for (const by of PROBES) if (node.keys[expected + by] === key) return expected + by;
+  // Small objects in another order are worth a search; a map of thousands of keys is not.
+  return node.keys.length <= 64 ? node.keys.indexOf(key) : -1;
+}
+
+/** Characters compared at once, as slices: the engine compares those as memory. */
+const CHUNK = 256;
+
+/** How many characters from `a[from]` and `b[at]` on are the same, counted up to about `most`. */
+function commonLength(a: string, from: number, b: string, at: number, most = Number.POSITIVE_INFINITY): number {
+  const limit = Math.min(a.length - from, b.length - at, most);
+  const near = Math.min(limit, 32);
+  let same = 0;
+  while (same < near && a.charCodeAt(from + same) === b.charCodeAt(at + same)) same++;
+  if (same < near) return same;
+  while (same + CHUNK <= limit && a.slice(from + same, from + same + CHUNK) === b.slice(at + same, at + same + CHUNK)) {
+    same += CHUNK;
+  }
+  while (same < limit && a.charCodeAt(from + same) === b.charCodeAt(at + same)) same++;
+  return same;
 }
 
 /** Written as what it is not, because patterns may not name control characters. */

@@ -16,6 +16,7 @@ const ID_KEYS = ['id', '_id', 'uuid', 'key', 'sku', 'slug', 'code', 'handle', 'n
 /** Finds the differences of two JSON values. */
 export function walkJson(a: JsonNode, b: JsonNode, path: Path, context: WalkContext): void {
   context.budget.spend(1);
+  if (a === b) return;
   if (a.kind !== b.kind) {
     const bothBoolean = isBoolean(a) && isBoolean(b);
     emit(context, path, bothBoolean ? 'value' : 'type', a, b);
@@ -95,12 +96,16 @@ function walkObject(a: JsonNode, b: JsonNode, path: Path, context: WalkContext):
 function walkAlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext): void {
   for (let i = 0; i < a.keys.length; i++) {
     const [left, right] = [a.items[i] as JsonNode, b.items[i] as JsonNode]; // one length
-    if (left.kind === right.kind && left.text === right.text && left.items.length === 0 && right.items.length === 0) {
+    if (left === right || (left.kind === right.kind && left.text === right.text && isLeaf(left) && isLeaf(right))) {
       context.budget.spend(1);
     } else {
       walkJson(left, right, memberStep(path, a.keys[i] as string), context); // one length
     }
   }
+}
+
+function isLeaf(node: JsonNode): boolean {
+  return node.items.length === 0;
 }
 
 function walkUnlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext): void {
