@@ -23,6 +23,8 @@ function clusterOf(id: string, count = 1): Cluster {
     count,
     firstSeen: 1,
     lastSeen: 1,
+    lastVersion: 'v1',
+    endpoints: [],
     firstVersion: 'unknown',
     tenants: 1,
     example: 'x1',
@@ -93,12 +95,12 @@ function rig() {
   const mismatch = (id: string, cluster = 'c1', count = 1): void => {
     const verified = verifiedExchange(CELL, 'mismatch', { id });
     ledger.verified(verified);
-    recorder.verified(verified, clusterOf(cluster, count));
+    recorder.verified(verified, [clusterOf(cluster, count)]);
   };
   const match = (): void => {
     const verified = verifiedExchange(CELL, 'match');
     ledger.verified(verified);
-    recorder.verified(verified, undefined);
+    recorder.verified(verified, []);
   };
   /** Lets the recorder's timer fire, and what it began end. */
   const pass = async (ms: number): Promise<void> => {
@@ -276,10 +278,9 @@ test('what is recorded is written whatever its verdict, at most a hundred at a t
     request: { method: 'GET', target: '/a', headers: [], secrets: [] },
     answers: { control: { status: 200 }, candidate: { status: 200 } },
   } as const;
-  recorder.verified(verifiedExchange(CELL, 'match', { id: 'r0', ...copies }), undefined);
-  recorder.verified(verifiedExchange(CELL, 'inconclusive', { id: 'lost', recorded: true }), undefined);
-  for (let n = 1; n < 150; n += 1)
-    recorder.verified(verifiedExchange(CELL, 'match', { id: `r${n}`, ...copies }), undefined);
+  recorder.verified(verifiedExchange(CELL, 'match', { id: 'r0', ...copies }), []);
+  recorder.verified(verifiedExchange(CELL, 'inconclusive', { id: 'lost', recorded: true }), []);
+  for (let n = 1; n < 150; n += 1) recorder.verified(verifiedExchange(CELL, 'match', { id: `r${n}`, ...copies }), []);
   store.failure = full;
   await pass(1_000);
   store.failure = undefined;

@@ -63,11 +63,11 @@ export class Recorder {
   }
 
   /** Takes a comparison in; it is written with the next batch. */
-  verified(verified: VerifiedExchange, cluster: Cluster | undefined): void {
+  verified(verified: VerifiedExchange, clusters: readonly Cluster[]): void {
     const isComplete = verified.recorded === true && verified.request !== undefined && verified.answers !== undefined;
     if (isComplete && this.#recordings.length < MAX_RECORDINGS) this.#recordings.push(verified);
-    if (cluster === undefined) return;
-    this.#clusters.set(cluster.id, cluster);
+    if (clusters.length === 0) return;
+    for (const cluster of clusters) this.#clusters.set(cluster.id, cluster);
     if (this.#mismatches.length < MAX_WAITING) this.#mismatches.push(verified);
   }
 

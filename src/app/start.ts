@@ -199,12 +199,12 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     log,
     askAgain: proxy.askAgain,
     redactKey,
-    onVerified: (verified, cluster) => {
+    onVerified: (verified, clusters) => {
       ledger.verified(verified);
       movement.mover?.verified(verified);
       events.exchangeVerified(verified);
-      recorder.verified(verified, cluster);
-      feed.verified(verified, cluster);
+      recorder.verified(verified, clusters);
+      feed.verified(verified, clusters);
     },
     onUnverified: (cell, reason) => sink.unverified(cell, reason),
     onNoise: () => undefined,

@@ -250,6 +250,8 @@ const CLUSTER: Cluster = {
   count: 7,
   firstSeen: 1,
   lastSeen: 2,
+  lastVersion: 'v2',
+  endpoints: [{ endpoint: 'GET /a' as EndpointId, count: 1 }],
   firstVersion: 'v2',
   tenants: 1,
   example: 'm1',

@@ -61,11 +61,11 @@ test('a flood of mismatches is told at a pace that people can read, changes of h
     if (event.type === 'mismatch') mismatches += 1;
     if (event.type === 'health') health += 1;
   });
-  for (let i = 0; i < 1_000; i++) traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'mismatch'), undefined);
-  traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'), undefined);
+  for (let i = 0; i < 1_000; i++) traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'mismatch'), []);
+  traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'), []);
   expect(mismatches).toBe(20);
   clock.advance(1_000);
-  for (let i = 0; i < 5; i++) traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'mismatch'), undefined);
+  for (let i = 0; i < 5; i++) traffic.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'mismatch'), []);
   expect(mismatches).toBe(25);
   for (let i = 0; i < 30; i++) traffic.health({ side: 'control', target: 'http://a', healthy: true, reason: '' });
   expect(health).toBe(30);

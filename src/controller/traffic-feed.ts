@@ -18,11 +18,12 @@ export class TrafficFeed {
   }
 
   /** A comparison; only mismatches are told. */
-  verified(verified: VerifiedExchange, cluster: Cluster | undefined): void {
+  verified(verified: VerifiedExchange, clusters: readonly Cluster[]): void {
     if (verified.result.verdict !== 'mismatch' || !this.#mayTell()) return;
     const { id, at, cell } = verified;
-    if (cluster !== undefined) this.#feed.publish('cluster', clusterView(cluster));
-    const summary = mismatchSummaryView({ id, at, cell, cluster: cluster?.id ?? '', exchange: verified });
+    const [gravest] = clusters;
+    if (gravest !== undefined) this.#feed.publish('cluster', clusterView(gravest));
+    const summary = mismatchSummaryView({ id, at, cell, cluster: gravest?.id ?? '', exchange: verified });
     this.#feed.publish('mismatch', summary);
   }
 

@@ -150,18 +150,28 @@ export interface StoredObservation {
   readonly bodyBytes?: number;
 }
 
+/** An endpoint at which a cluster was seen. */
+export interface ClusterPlace {
+  readonly endpoint: EndpointId;
+  readonly count: number;
+}
+
 /** Mismatches with one cause. */
 export interface Cluster {
   readonly id: string;
+  /** Where it was seen first. */
   readonly endpoint: EndpointId;
+  /** Every endpoint it was seen at, with how often; at most 50. */
+  readonly endpoints: readonly ClusterPlace[];
   readonly pathPattern: string;
   readonly kind: DifferenceKind;
   readonly transition: string;
   readonly count: number;
   readonly firstSeen: number;
   readonly lastSeen: number;
-  /** Candidate version in which it first appeared. */
+  /** Candidate version in which it first appeared, and in which it was seen last. */
   readonly firstVersion: string;
+  readonly lastVersion: string;
   /** How many tenants it touches (exact up to 1,000). */
   readonly tenants: number;
   /** Id of a stored mismatch that shows it. */

@@ -131,9 +131,14 @@ export class Redaction {
     };
   }
 
-  /** A signature whose path holds no secret. */
+  /** A signature whose path, and the name a member was given, hold no secret. */
   signature(signature: Signature): Signature {
-    return { ...signature, pathPattern: this.#text(signature.pathPattern, 'path', 0) };
+    const { pathPattern, transition } = signature;
+    return {
+      ...signature,
+      pathPattern: this.#text(pathPattern, 'path', 0),
+      transition: this.#text(transition, 'text', 0),
+    };
   }
 
   /** Text already redacted, without the secrets that were found elsewhere in the exchange, however they are spelled. */

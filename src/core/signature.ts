@@ -1,12 +1,10 @@
-import type { EndpointId } from './cell.ts';
 import type { Finding, Value } from './compare/finding.ts';
-import { hash48 } from './compare/hash.ts';
-import type { DifferenceKind, Signature } from './verdict.ts';
+import type { DifferenceKind } from './verdict.ts';
 
 /** Graver kinds first: what names the cluster of a mismatch. */
 const GRAVITY: readonly DifferenceKind[] = [
-  'failure',
   'alias',
+  'failure',
   'removed',
   'type',
   'value',
@@ -18,15 +16,6 @@ const GRAVITY: readonly DifferenceKind[] = [
 /** Sorts by gravity; status before everything of its kind, then in the order found. */
 export function gravity(finding: Finding): number {
   return finding.place.path === 'status' ? -1 : GRAVITY.indexOf(finding.kind);
-}
-
-/** Names the cause of a mismatch by its gravest finding, in a way that the same cause gets the same name every time. */
-export function signatureOf(endpoint: EndpointId, finding: Finding): Signature {
-  const pathPattern =
-    finding.place.detail === undefined ? finding.place.pattern : `${finding.place.pattern}/${finding.place.detail}`;
-  const transition = `${valueClass(finding.control, finding.place.path)} → ${valueClass(finding.candidate, finding.place.path)}`;
-  const id = hash48([endpoint, pathPattern, finding.kind, transition].join('\n'));
-  return { id, endpoint, pathPattern, kind: finding.kind, transition };
 }
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;

@@ -45,18 +45,29 @@ export interface ComparisonResult {
   readonly reason?: string;
   /** Of the gravest unexplained difference; names the cluster. Present for `mismatch` only. */
   readonly signature?: Signature;
+  /** Of every cause of the mismatch, the gravest (`signature`) first; at most 12. Absent: that one alone. */
+  readonly signatures?: readonly Signature[];
+  /** It has more causes than `signatures` tells. */
+  readonly moreCauses?: true;
   /** A mismatch the candidate did not repeat when asked again. */
   readonly intermittent?: true;
 }
 
 /** What mismatches with one cause have in common. */
 export interface Signature {
-  /** 12 hex digits over the other fields. */
+  /** 12 hex digits. One cause has one id, at every endpoint it reaches. */
   readonly id: string;
+  /** Where it was seen. */
   readonly endpoint: EndpointId;
   /** The difference's path with indices and keys that vary replaced by `*`. */
   readonly pathPattern: string;
   readonly kind: DifferenceKind;
-  /** Classes of the two values, for example `number → string` or `text → absent`. */
+  /** How values change, for example `number → text`, `present → absent`, `number: × 100`, `renamed to total`. */
   readonly transition: string;
+}
+
+/** Every cause a mismatch counts for, the gravest first; none for any other verdict. */
+export function signaturesOf(result: ComparisonResult): readonly Signature[] {
+  if (result.verdict !== 'mismatch' || result.signature === undefined) return [];
+  return result.signatures ?? [result.signature];
 }

@@ -183,10 +183,11 @@ class Memory {
   }
 
   #trimCluster(cluster: string): void {
-    const example = this.clusters.get(cluster)?.example;
+    // A mismatch of several causes may be the example of another cluster than its own.
+    const examples = new Set([...this.clusters.values()].map(({ example }) => example));
     const stored = [...this.mismatches.values()].filter((mismatch) => mismatch.cluster === cluster);
     for (const { id } of newestFirst(stored, positionOfMismatch).slice(KEPT_PER_CLUSTER)) {
-      if (id !== example) this.mismatches.delete(id);
+      if (!examples.has(id)) this.mismatches.delete(id);
     }
   }
 }

@@ -315,7 +315,7 @@ export class SqliteTables implements StoreCalls {
     this.#run(
       `DELETE FROM mismatches WHERE cluster = ?1
          AND id NOT IN (SELECT id FROM mismatches WHERE cluster = ?1 ORDER BY at DESC, id DESC LIMIT ${KEPT_PER_CLUSTER})
-         AND id NOT IN (SELECT example FROM clusters WHERE id = ?1)`,
+         AND NOT EXISTS (SELECT 1 FROM clusters WHERE example = mismatches.id)`,
       cluster,
     );
   }

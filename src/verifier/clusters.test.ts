@@ -38,10 +38,11 @@ describe('clusters', () => {
     book.add(mismatchOf('one', { id: 'x1', at: 10, version: 'v1' }));
     book.add(mismatchOf('one', { id: 'x3', at: 30, tenant: 'globex', version: 'v2' }));
     // Results come in any order.
-    const cluster = book.add(mismatchOf('one', { id: 'x0', at: 5 }));
+    const [cluster] = book.add(mismatchOf('one', { id: 'x0', at: 5 }));
     expect(cluster).toEqual({
       id: 'one',
       endpoint: 'GET /a',
+      endpoints: [{ endpoint: 'GET /a', count: 3 }],
       pathPattern: 'body/price',
       kind: 'value',
       transition: 'number → number',
@@ -49,10 +50,43 @@ describe('clusters', () => {
       firstSeen: 5,
       lastSeen: 30,
       firstVersion: 'v1',
+      lastVersion: 'v2',
       tenants: 2,
       example: 'x1',
       difference,
     });
+  });
+
+  it('count a mismatch of two causes in both, each with the difference at its place', () => {
+    const book = new ClusterBook();
+    const verified = mismatchOf('one');
+    const first = verified.result.signature;
+    if (first === undefined) throw new Error('mismatchOf makes a signature');
+    const stock: Difference = { path: 'body/stock', kind: 'value', control: '3', candidate: '4' };
+    const signatures = [first, { ...first, id: 'two', pathPattern: 'body/stock' }];
+    const result = { ...verified.result, differences: [difference, stock], signatures };
+    expect(book.add({ ...verified, result }).map(({ id, difference: shown }) => [id, shown.path])).toEqual([
+      ['one', 'body/price'],
+      ['two', 'body/stock'],
+    ]);
+    book.add(mismatchOf('two'));
+    expect(book.clusters.map(({ id, count }) => [id, count])).toEqual([
+      ['one', 1],
+      ['two', 2],
+    ]);
+  });
+
+  it('tell at which endpoints one cause was seen', () => {
+    const book = new ClusterBook();
+    for (const endpoint of ['GET /a', 'GET /b', 'GET /a']) book.add(mismatchOf('one', { endpoint }));
+    const places = [
+      { endpoint: 'GET /a', count: 2 },
+      { endpoint: 'GET /b', count: 1 },
+    ];
+    expect(book.find('one')).toMatchObject({ endpoint: 'GET /a', endpoints: places });
+    const after = new ClusterBook();
+    after.restore(book.clusters);
+    expect(after.clusters).toEqual(book.clusters);
   });
 
   it('are made of mismatches only', () => {
@@ -61,7 +95,7 @@ describe('clusters', () => {
       ...mismatchOf('one'),
       result: { ...mismatchOf('one').result, verdict: 'inconclusive' },
     } as const;
-    expect(book.add(inconclusive)).toBeUndefined();
+    expect(book.add(inconclusive)).toEqual([]);
     expect(book.clusters).toEqual([]);
   });
 
@@ -69,7 +103,7 @@ describe('clusters', () => {
     const verified = mismatchOf('one');
     const noisy: Difference = { path: 'body/time', kind: 'value', noise: 'time' };
     const result = { ...verified.result, differences: [noisy, difference] };
-    expect(new ClusterBook().add({ ...verified, result })?.difference).toEqual(difference);
+    expect(new ClusterBook().add({ ...verified, result })[0]?.difference).toEqual(difference);
   });
 
   it('go on counting after a restart, and never report fewer tenants than before', () => {
@@ -77,7 +111,7 @@ describe('clusters', () => {
     for (const tenant of ['a', 'b', 'c']) before.add(mismatchOf('one', { tenant }));
     const after = new ClusterBook();
     after.restore(before.clusters);
-    expect(after.add(mismatchOf('one', { tenant: 'a' }))).toMatchObject({ count: 4, tenants: 3 });
+    expect(after.add(mismatchOf('one', { tenant: 'a' }))[0]).toMatchObject({ count: 4, tenants: 3 });
     for (const tenant of ['b', 'c', 'd']) after.add(mismatchOf('one', { tenant }));
     expect(after.clusters[0]).toMatchObject({ count: 7, tenants: 4 });
   });
@@ -86,10 +120,10 @@ describe('clusters', () => {
     const book = new ClusterBook();
     book.add(mismatchOf('one', { id: 'x1', at: 100 }));
     book.prunedBefore(100);
-    expect(book.add(mismatchOf('one', { id: 'x2', at: 200 }))?.example).toBe('x1');
+    expect(book.add(mismatchOf('one', { id: 'x2', at: 200 }))[0]?.example).toBe('x1');
     book.prunedBefore(150);
-    expect(book.add(mismatchOf('one', { id: 'x3', at: 300 }))?.example).toBe('x3');
-    expect(book.add(mismatchOf('one', { id: 'x4', at: 400 }))?.example).toBe('x3');
+    expect(book.add(mismatchOf('one', { id: 'x3', at: 300 }))[0]?.example).toBe('x3');
+    expect(book.add(mismatchOf('one', { id: 'x4', at: 400 }))[0]?.example).toBe('x3');
   });
 
   it('are bounded: beyond it each endpoint has one cluster for the rest, and no count is lost', () => {

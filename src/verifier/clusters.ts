@@ -1,6 +1,7 @@
 import type { EndpointId } from '../core/cell.ts';
-import type { Cluster, VerifiedExchange } from '../core/ports.ts';
-import type { Difference, Signature } from '../core/verdict.ts';
+import { isAt } from '../core/cluster/place.ts';
+import type { Cluster, ClusterPlace, VerifiedExchange } from '../core/ports.ts';
+import { type Difference, type Signature, signaturesOf } from '../core/verdict.ts';
 import { isUnexplained } from './moved.ts';
 
 export interface ClusterBookOptions {
@@ -14,11 +15,15 @@ export interface ClusterBookOptions {
 const MOST_OVERFLOWS = 1_000;
 /** Tenant names held by all clusters together: about 20 MiB. */
 const MOST_NAMES = 200_000;
+/** Endpoints told apart per cluster; beyond them it is counted without. */
+const MOST_ENDPOINTS = 50;
 /** Path of the cluster that takes what found no place. */
 const OTHER = '(other)';
 
 interface Entry {
   cluster: Cluster;
+  /** Counts by endpoint; `cluster.endpoints` is made of them when somebody looks. */
+  readonly endpoints: Map<EndpointId, number>;
   /** Tenants seen by this process; what was restored is only a number. */
   readonly tenants: Set<string>;
   exampleAt: number;
@@ -45,18 +50,33 @@ export class ClusterBook {
       if (this.#entries.has(cluster.id)) continue;
       if (cluster.pathPattern === OTHER) this.#overflows.add(cluster.id);
       else if (this.#isFull()) continue;
-      this.#entries.set(cluster.id, { cluster, tenants: new Set(), exampleAt: cluster.firstSeen });
+      // Written by a version that knew one endpoint each.
+      const places = (cluster as Partial<Cluster>).endpoints ?? [{ endpoint: cluster.endpoint, count: cluster.count }];
+      this.#entries.set(cluster.id, {
+        cluster: { ...cluster, lastVersion: (cluster as Partial<Cluster>).lastVersion ?? cluster.firstVersion },
+        endpoints: new Map(places.map(({ endpoint, count }) => [endpoint, count])),
+        tenants: new Set(),
+        exampleAt: cluster.firstSeen,
+      });
     }
   }
 
-  /** Counts a mismatch; gives its cluster as it now is, or undefined for any other verdict. */
-  add(verified: VerifiedExchange): Cluster | undefined {
-    const { signature, verdict } = verified.result;
-    if (verdict !== 'mismatch' || signature === undefined) return undefined;
-    const place = this.#entries.has(signature.id) || !this.#isFull() ? signature : this.#overflowOf(signature);
-    const entry = this.#entries.get(place.id) ?? this.#open(place, verified);
-    this.#count(entry, verified);
-    return entry.cluster;
+  /** Counts a mismatch for each of its causes; gives their clusters as they now are, the gravest first. None for any other verdict. */
+  add(verified: VerifiedExchange): readonly Cluster[] {
+    const counted = new Map<string, Cluster>();
+    for (const signature of signaturesOf(verified.result)) {
+      const place = this.#entries.has(signature.id) || !this.#isFull() ? signature : this.#overflowOf(signature);
+      if (counted.has(place.id)) continue;
+      const entry = this.#entries.get(place.id) ?? this.#open(place, verified);
+      this.#count(entry, verified);
+      counted.set(place.id, shownOf(entry));
+    }
+    return [...counted.values()];
+  }
+
+  find(id: string): Cluster | undefined {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? undefined : shownOf(entry);
   }
 
   /** Examples older than `at` are no longer stored; the next mismatch of their cluster takes their place. */
@@ -65,7 +85,7 @@ export class ClusterBook {
   }
 
   get clusters(): readonly Cluster[] {
-    return [...this.#entries.values()].map((entry) => entry.cluster);
+    return [...this.#entries.values()].map(shownOf);
   }
 
   #isFull(): boolean {
@@ -87,6 +107,7 @@ export class ClusterBook {
     const cluster: Cluster = {
       id,
       endpoint,
+      endpoints: [],
       pathPattern,
       kind,
       transition,
@@ -94,11 +115,12 @@ export class ClusterBook {
       firstSeen: verified.at,
       lastSeen: verified.at,
       firstVersion: verified.versions.candidate,
+      lastVersion: verified.versions.candidate,
       tenants: 0,
       example: verified.id,
       difference: gravest(verified, signature),
     };
-    const entry: Entry = { cluster, tenants: new Set(), exampleAt: verified.at };
+    const entry: Entry = { cluster, endpoints: new Map(), tenants: new Set(), exampleAt: verified.at };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -109,7 +131,10 @@ export class ClusterBook {
       entry.tenants.add(tenant);
       this.#names += 1;
     }
-    const { cluster } = entry;
+    const { cluster, endpoints } = entry;
+    const { endpoint } = verified.cell;
+    if (endpoints.has(endpoint) || endpoints.size < MOST_ENDPOINTS)
+      endpoints.set(endpoint, (endpoints.get(endpoint) ?? 0) + 1);
     const isGone = entry.exampleAt < this.#prunedBefore;
     if (isGone) entry.exampleAt = verified.at;
     entry.cluster = {
@@ -117,6 +142,7 @@ export class ClusterBook {
       count: cluster.count + 1,
       firstSeen: Math.min(cluster.firstSeen, verified.at),
       lastSeen: Math.max(cluster.lastSeen, verified.at),
+      lastVersion: verified.at >= cluster.lastSeen ? verified.versions.candidate : cluster.lastVersion,
       // After a restart the names are not known: the larger number is the safe lower bound.
       tenants: Math.max(cluster.tenants, entry.tenants.size),
       ...(isGone ? { example: verified.id, difference: gravest(verified, cluster) } : {}),
@@ -124,8 +150,18 @@ export class ClusterBook {
   }
 }
 
-/** The difference the signature was made of: the first that nothing accounts for. */
-function gravest(verified: VerifiedExchange, signature: Pick<Signature, 'kind'>): Difference {
+function shownOf({ cluster, endpoints }: Entry): Cluster {
+  const places: ClusterPlace[] = [...endpoints].map(([endpoint, count]) => ({ endpoint, count }));
+  return { ...cluster, endpoints: places };
+}
+
+/** The difference the signature was made of: of those that nothing accounts for, the one at its place, or of its kind. */
+function gravest(verified: VerifiedExchange, signature: Pick<Signature, 'kind' | 'pathPattern'>): Difference {
   const open = verified.result.differences.filter(isUnexplained);
-  return open.find((found) => found.kind === signature.kind) ?? open[0] ?? { path: OTHER, kind: signature.kind };
+  const { kind, pathPattern } = signature;
+  return (
+    open.find((found) => found.kind === kind && isAt(found.path, pathPattern)) ??
+    open.find((found) => found.kind === kind) ??
+    open[0] ?? { path: OTHER, kind }
+  );
 }

@@ -160,6 +160,6 @@ function unconfirmed(result: ComparisonResult): ComparisonResult {
 
 /** A mismatch that does not stand: it names no cluster. */
 function inconclusive(result: ComparisonResult, reason: string): ComparisonResult {
-  const { signature: _, ...rest } = result;
+  const { signature: _, signatures: __, moreCauses: ___, ...rest } = result;
   return { ...rest, verdict: 'inconclusive', reason };
 }

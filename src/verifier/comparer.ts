@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js';
 import type { EndpointId } from '../core/cell.ts';
+import { type Causes, causesOf } from '../core/cluster/causes.ts';
 import { RuleSet } from '../core/compare/account.ts';
 import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
@@ -15,7 +16,7 @@ import {
 } from '../core/observation.ts';
 import type { NoisePath } from '../core/ports.ts';
 import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
-import { gravity, signatureOf } from '../core/signature.ts';
+import { gravity } from '../core/signature.ts';
 import type { ComparisonResult, Difference } from '../core/verdict.ts';
 import { type BodyOutcome, walkBodies } from './walk-bodies.ts';
 
@@ -217,8 +218,20 @@ export class Comparer {
       .map(({ finding, accounted }) => difference(finding, accounted));
     const gravest = open[0];
     const base = { differences, differenceCount: findings.count, identical: false };
-    if (gravest !== undefined)
-      return { ...base, verdict: 'mismatch', signature: signatureOf(endpoint, gravest.finding) };
+    if (gravest !== undefined) {
+      // What lies where the control contradicts itself is a cause only while nothing else is.
+      const named = gravest.rank < LAST ? open.filter(({ rank }) => rank < LAST) : open;
+      return {
+        ...base,
+        verdict: 'mismatch',
+        ...told(
+          causesOf(
+            endpoint,
+            named.map((one) => one.finding),
+          ),
+        ),
+      };
+    }
     // More was found than kept: what was not looked at may speak against the candidate.
     if (findings.overflowed) return { ...base, verdict: 'inconclusive', reason: 'tooLarge' };
     return { ...base, verdict: passed.some(({ accounted }) => accounted?.ignored === true) ? 'ignored' : 'match' };
@@ -248,6 +261,16 @@ function accountFor(
   if (finding.kind === 'failure' || finding.place.path === 'status') return rules.account(finding, now);
   const noise = book.check(finding, context);
   return noise === undefined ? rules.account(finding, now) : { noise };
+}
+
+function told({ signatures, more }: Causes): Pick<ComparisonResult, 'signature' | 'signatures' | 'moreCauses'> {
+  const [gravest] = signatures;
+  if (gravest === undefined) return {};
+  return {
+    signature: gravest,
+    ...(signatures.length > 1 ? { signatures } : {}),
+    ...(more ? { moreCauses: true } : {}),
+  };
 }
 
 function single(finding: Finding): Findings {

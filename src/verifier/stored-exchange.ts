@@ -66,13 +66,14 @@ export function verifiedExchange(
   const differences = result.differences
     .map((found) => redaction.difference(found))
     .map((found) => (options.bodies === 'structure' ? bareOfContent(found, redaction) : found));
-  const { signature, ...rest } = result;
+  const { signature, signatures, ...rest } = result;
   return {
     ...facts,
     result: {
       ...rest,
       differences: differences.map((found) => sweptDifference(found, redaction)),
       ...(signature === undefined ? {} : { signature: redaction.signature(signature) }),
+      ...(signatures === undefined ? {} : { signatures: signatures.map((one) => redaction.signature(one)) }),
     },
     request: { ...sweptRequest(request, redaction), secrets },
     answers: { control: sweptObservation(control, redaction), candidate: sweptObservation(candidate, redaction) },

@@ -34,8 +34,8 @@ export interface VerifierDeps {
   readonly askAgain: AskAgain;
   /** Key of the marks that stand for secrets; the same after a restart, or equal secrets no longer look equal. */
   readonly redactKey: Uint8Array;
-  /** A comparison is done; redacted. With its cluster, as counted, where it is a mismatch. Results come in any order. */
-  readonly onVerified: (verified: VerifiedExchange, cluster: Cluster | undefined) => void;
+  /** A comparison is done; redacted. With the clusters of its causes, as counted, where it is a mismatch. Results come in any order. */
+  readonly onVerified: (verified: VerifiedExchange, clusters: readonly Cluster[]) => void;
   readonly onUnverified: (cell: Cell, reason: UnverifiedReason) => void;
   /** What is known about an endpoint's noise changed. */
   readonly onNoise: (endpoint: EndpointId, paths: readonly NoisePath[]) => void;
@@ -58,6 +58,7 @@ export interface Verifier {
   /** What each endpoint learned, to be saved and handed in again as `noise`. */
   snapshots(): ReadonlyMap<EndpointId, unknown>;
   clusters(): readonly Cluster[];
+  cluster(id: string): Cluster | undefined;
   /** Mismatches older than `at` were deleted: clusters that show one of them take a new example. */
   examplesPrunedBefore(at: number): void;
   /** Exchanges that wait for a worker. */
@@ -158,6 +159,10 @@ class QueuedVerifier implements Verifier {
 
   clusters(): readonly Cluster[] {
     return this.#clusters.clusters;
+  }
+
+  cluster(id: string): Cluster | undefined {
+    return this.#clusters.find(id);
   }
 
   examplesPrunedBefore(at: number): void {

@@ -354,6 +354,8 @@ function cluster(id: string, given: Partial<Cluster>): Cluster {
     count: 1,
     firstSeen: 1,
     lastSeen: 1,
+    lastVersion: 'v2',
+    endpoints: [{ endpoint: 'GET /a' as EndpointId, count: 1 }],
     firstVersion: 'v2',
     tenants: 1,
     example: 'm1',

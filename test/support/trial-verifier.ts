@@ -106,9 +106,9 @@ export function trialVerifier(
     log,
     askAgain,
     redactKey: new Uint8Array(32).fill(7),
-    onVerified: (verified, cluster) => {
+    onVerified: (verified, clusters) => {
       trial.verified.push(verified);
-      if (cluster) trial.clusters.set(cluster.id, cluster);
+      for (const cluster of clusters) trial.clusters.set(cluster.id, cluster);
     },
     onUnverified: (_, reason) => trial.unverified.push(reason),
     onNoise: (endpoint, paths) => trial.noise.set(endpoint, paths),
