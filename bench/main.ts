@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
   compare: () => import('./micro/compare.ts'),
   proxy: () => import('./load/proxy.ts'),
+  verify: () => import('./verify/main.ts'),
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,0 +1,6 @@
+import type { BenchSection } from './section.ts';
+
+/** Every section, in the order in which they run; each is loaded only when asked for. */
+export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
+  thresholds: async () => (await import('./sections/thresholds.ts')).thresholds,
+};
