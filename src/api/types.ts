@@ -76,6 +76,8 @@ export const noisePath = z.object({
   /** What is still checked, as a sentence. */
   envelope: z.string(),
   samples: z.int(),
+  /** Why the class excuses nothing here at present: the candidate differs more often than the control from itself. */
+  flagged: z.string().optional(),
 });
 
 export const endpoint = z.object({

@@ -107,6 +107,8 @@ export interface NoisePath {
   readonly envelope: string;
   /** Control–control pairs it was learned from. */
   readonly samples: number;
+  /** Why the class excuses nothing here at present: the candidate differs more often than the control from itself. */
+  readonly flagged?: string;
 }
 
 /** A comparison as it is counted and stored. */

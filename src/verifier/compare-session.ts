@@ -11,7 +11,16 @@ import type { ExchangeFacts, NoiseUpdate, WorkerReply, WorkerRequest } from './w
 export interface ExchangeComparer {
   /** `isMoved`: differences that do not name the cause while another one can. */
   compare(exchange: Exchange, isMoved?: (difference: Difference) => boolean): ComparisonResult;
-  learn(endpoint: EndpointId, request: CapturedRequest, first: Observation, again: Observation, gapMs: number): void;
+  /** `isChosen`: repeated whatever the candidate answered, so that the pair may count in statistics. */
+  learn(
+    endpoint: EndpointId,
+    request: CapturedRequest,
+    first: Observation,
+    again: Observation,
+    gapMs: number,
+    at?: number,
+    isChosen?: boolean,
+  ): void;
   noise(endpoint: EndpointId): readonly NoisePath[];
   snapshot(endpoint: EndpointId): unknown;
 }
@@ -21,6 +30,8 @@ interface Held {
   readonly facts: ExchangeFacts;
   /** Of the first comparison; undefined where the exchange is held for a probe. */
   readonly result: ComparisonResult | undefined;
+  /** Chosen for a probe before it was compared; otherwise the control is asked again because it is a mismatch. */
+  readonly probe: boolean;
   /** The control's second answer, once it is here. */
   readonly controlAgain?: Observation;
 }
@@ -83,11 +94,11 @@ export class CompareSession {
     const result = this.#comparer.compare(exchange);
     const isOpen = result.verdict === 'mismatch' && request.confirm && !candidateFailed(exchange);
     if (isOpen && this.#held.size < MOST_HELD) {
-      this.#held.set(task, { exchange, facts, result });
+      this.#held.set(task, { exchange, facts, result, probe: request.probe });
       return { kind: 'unconfirmed', cause: result.signature?.id ?? '' };
     }
     const held = request.probe && !isOpen && this.#held.size < MOST_HELD;
-    if (held) this.#held.set(task, { exchange, facts, result: undefined });
+    if (held) this.#held.set(task, { exchange, facts, result: undefined, probe: true });
     const final = isOpen ? unconfirmed(result) : result;
     return { kind: 'verified', verified: this.#verified({ exchange, facts }, final), held };
   }
@@ -103,7 +114,7 @@ export class CompareSession {
   #controlAgain({ task, observation, gapMs }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
     const held = this.#release(task);
     if (held === undefined) return { kind: 'gone' };
-    const noise = this.#learn(held.exchange, observation, gapMs);
+    const noise = this.#learn(held, observation, gapMs);
     if (held.result === undefined) return { kind: 'done', ...noise };
     const result = this.#comparer.compare(held.exchange);
     const judged = result.verdict === 'mismatch' ? this.#judge(held, result, observation) : result;
@@ -138,9 +149,9 @@ export class CompareSession {
     return verdict === 'match' || verdict === 'ignored';
   }
 
-  #learn(exchange: Exchange, again: Observation, gapMs: number): { noise?: NoiseUpdate } {
+  #learn({ exchange, probe }: Held, again: Observation, gapMs: number): { noise?: NoiseUpdate } {
     const { endpoint } = exchange.cell;
-    this.#comparer.learn(endpoint, exchange.request, exchange.control, again, gapMs);
+    this.#comparer.learn(endpoint, exchange.request, exchange.control, again, gapMs, undefined, probe);
     const lessons = (this.#lessons.get(endpoint) ?? 0) + 1;
     if (this.#lessons.size >= MOST_ENDPOINTS) this.#lessons.clear();
     this.#lessons.set(endpoint, lessons);

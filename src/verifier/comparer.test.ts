@@ -557,7 +557,51 @@ describe('noise', () => {
     one.restore(ENDPOINT, saved);
     for (let i = 10; i < 30; i++)
       expect(one.compare(exchangeOf(made(kind, i), made(kind, i), at(i))).verdict).toBe('match');
-    expect(one.snapshot(ENDPOINT)).toEqual(saved);
+    // Comparing teaches no class; only how often either arm differs is counted on.
+    expect(one.snapshot(ENDPOINT)).toEqual({ ...saved, arms: expect.anything() });
+  });
+
+  describe('at a path where a weak class excuses differences', () => {
+    const word = (drifts: boolean) => json(`{"state":"${drifts ? 'open' : 'new'}"}`);
+    const request = exchangeOf(json('{}'), json('{}')).request;
+
+    /** Pairs of either arm, `drifting` of ten with a candidate that differs; the control differs from itself in two of ten. */
+    function counted(drifting: number, pairs: number, isChosen = true): { one: Comparer; last: ComparisonResult } {
+      const one = comparer();
+      for (let i = 0; i < 20; i++) one.learn(ENDPOINT, request, word(false), word(i % 5 === 0), 20, AT);
+      let last = one.compare(exchangeOf(word(false), word(true)));
+      expect(story(last)).toBe('match [body/state one-of]');
+      for (let i = 0; i < pairs; i++) {
+        one.learn(ENDPOINT, request, word(false), word(i % 5 === 0), 20, AT, isChosen);
+        last = one.compare(exchangeOf(word(false), word(i % 10 < drifting)));
+      }
+      return { one, last: one.compare(exchangeOf(word(false), word(true))) };
+    }
+
+    test('a candidate that differs far more often than the control from itself is a mismatch, and the noise says why', () => {
+      const { one, last } = counted(9, 60);
+      expect(story(last)).toBe('mismatch: value body/state');
+      expect(one.noise(ENDPOINT)).toMatchObject([
+        { path: 'body/state', class: 'one-of', flagged: expect.stringContaining('the control from itself in 20 % of') },
+      ]);
+    });
+
+    test('one that differs as often stays a match', () => {
+      const { one, last } = counted(2, 400);
+      expect(story(last)).toBe('match [body/state one-of]');
+      expect(one.noise(ENDPOINT)[0]?.flagged).toBeUndefined();
+    });
+
+    test('control pairs that were asked for because the candidate differed do not count', () => {
+      const { last } = counted(9, 200, false);
+      expect(story(last)).toBe('match [body/state one-of]');
+    });
+
+    test('a new version of the candidate is excused until it has shown the same', () => {
+      const { one } = counted(9, 60);
+      const other = { ...exchangeOf(word(false), word(true)), versions: { control: 'a', candidate: 'c' } };
+      expect(one.compare(other).verdict).toBe('match');
+    });
   });
 
   const regressions: [string, string, (good: Record<string, unknown>) => unknown][] = [];

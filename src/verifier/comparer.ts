@@ -6,7 +6,7 @@ import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
 import { MAX_VALUE_TEXT, ORDERED, type WalkContext } from '../core/compare/walk.ts';
 import { walkHeaders } from '../core/compare/walk-headers.ts';
-import { NoiseBook, type NoiseContext } from '../core/noise/noise-book.ts';
+import { NoiseBook, type NoiseContext, noiseKey } from '../core/noise/noise-book.ts';
 import {
   type Answer,
   type CapturedRequest,
@@ -74,7 +74,10 @@ export class Comparer {
     }
   }
 
-  /** Learns from the same request answered twice by the control, `gapMs` apart. Pairs that cannot be compared teach nothing. */
+  /**
+   * Learns from the same request answered twice by the control, `gapMs` apart. Pairs that cannot be compared teach nothing.
+   * @param isChosen False where it was asked again because of what the candidate answered: such a pair teaches classes, not rates.
+   */
   learn(
     endpoint: EndpointId,
     request: CapturedRequest,
@@ -82,6 +85,7 @@ export class Comparer {
     again: Observation,
     gapMs: number,
     at: number = Date.now(),
+    isChosen = true,
   ): void {
     if (first.kind !== 'answer' || again.kind !== 'answer') return;
     try {
@@ -90,7 +94,9 @@ export class Comparer {
       if ((outcome !== 'equal' && outcome !== 'walked') || findings.overflowed || first.status !== again.status) return;
       const fresh = findings.list.filter((finding) => finding.accounted === undefined);
       // A pair that agrees teaches too: what never drifts is no noise.
-      this.#book(endpoint).learn(fresh, { at, gapMs });
+      const book = this.#book(endpoint);
+      if (isChosen && first.status < 300) book.arms.countControl(keysOf(findings));
+      book.learn(fresh, { at, gapMs });
     } catch {
       // A pair that cannot be compared teaches nothing; comparing such pairs says why.
     }
@@ -153,6 +159,10 @@ export class Comparer {
     const findings = new Findings();
     const outcome = this.#walk({ endpoint, request: exchange.request, control, candidate, at: exchange.at }, findings);
     if (outcome === 'tooLarge' || outcome === 'unparsable') return inconclusive(outcome);
+    if (outcome !== 'prefix' && !findings.overflowed && control.status < 300 && control.status === candidate.status) {
+      const { id, versions } = exchange;
+      this.#book(endpoint).arms.countCandidate({ exchange: id, version: versions.candidate, keys: keysOf(findings) });
+    }
     if (findings.count === 0 && outcome !== 'prefix') {
       return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
     }
@@ -257,10 +267,20 @@ function accountFor(
   context: NoiseContext,
   now: number,
 ): Accounted | undefined {
-  if (finding.accounted !== undefined) return finding.accounted;
-  if (finding.kind === 'failure' || finding.place.path === 'status') return rules.account(finding, now);
-  const noise = book.check(finding, context);
-  return noise === undefined ? rules.account(finding, now) : { noise };
+  if (finding.kind === 'failure' || finding.place.path === 'status')
+    return finding.accounted ?? rules.account(finding, now);
+  const accounted = finding.accounted ?? noiseOf(book.check(finding, context));
+  const isFlagged = accounted?.noise !== undefined && book.arms.overrules(noiseKey(finding), accounted.noise);
+  return accounted === undefined || isFlagged ? rules.account(finding, now) : accounted;
+}
+
+function noiseOf(noise: string | undefined): Accounted | undefined {
+  return noise === undefined ? undefined : { noise };
+}
+
+/** Where a pair differs, by the paths noise is learned of. */
+function keysOf(findings: Findings): ReadonlySet<string> {
+  return new Set(findings.list.map(noiseKey));
 }
 
 function told({ signatures, more }: Causes): Pick<ComparisonResult, 'signature' | 'signatures' | 'moreCauses'> {

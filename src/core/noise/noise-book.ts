@@ -6,6 +6,7 @@ import { type Learner, type NoiseContext, record, type ValuePair } from './learn
 import { LinkLearner } from './link.ts';
 import { ListNoise, listOf } from './list-noise.ts';
 import { CounterLearner, NumberLearner } from './number.ts';
+import { PathArms } from './path-arms.ts';
 import { PrefixedLearner } from './prefixed.ts';
 import { RelativeTimeLearner } from './relative-time.ts';
 import { ReuseGuard } from './reuse-guard.ts';
@@ -58,6 +59,8 @@ interface LearnedValue {
 
 /** Noise of one endpoint: built-in classes, and what control–control pairs taught. */
 export class NoiseBook {
+  /** How often either arm differs at the paths that weak classes excuse. */
+  readonly arms = new PathArms();
   private pairs = 0;
   private readonly values = new Map<string, LearnedValue>();
   private readonly lists = new Map<string, ListNoise>();
@@ -178,7 +181,10 @@ export class NoiseBook {
     for (const [path, { reason, samples }] of this.refusals) {
       if (!this.values.has(path)) paths.push({ path, class: 'refused', envelope: reason, samples });
     }
-    return paths;
+    return paths.map((path) => {
+      const flagged = this.arms.reason(path.path);
+      return flagged === undefined ? path : { ...path, flagged };
+    });
   }
 
   /** What was learned, as JSON. The values seen in checks are not part of it. */
@@ -188,7 +194,7 @@ export class NoiseBook {
     });
     const lists = [...this.lists].map(([path, list]) => ({ path, list: list.save() }));
     const refusals = [...this.refusals].map(([path, refusal]) => ({ path, ...refusal }));
-    return { version: 1, pairs: this.pairs, values, lists, refusals };
+    return { version: 1, pairs: this.pairs, values, lists, refusals, arms: this.arms.save() };
   }
 
   /** Takes a snapshot in place of what is known; parts that cannot be read are left out. */
@@ -197,6 +203,7 @@ export class NoiseBook {
     this.lists.clear();
     this.refusals.clear();
     const from = record(saved);
+    this.arms.load(from?.['arms']);
     this.pairs = readCount(from?.['pairs']) ?? 0;
     if (from?.['version'] !== 1) {
       this.pairs = 0;
@@ -260,6 +267,11 @@ function listFor({ kind, place, control, candidate }: Finding): string | undefin
   if (kind !== 'value') return undefined;
   if (control?.type === 'array' && candidate?.type === 'array') return place.pattern;
   return control?.type === 'element' && candidate?.type === 'element' ? listOf(place.pattern) : undefined;
+}
+
+/** The path as `paths` tells it: of a list where the finding tells something of one. */
+export function noiseKey(finding: Finding): string {
+  return listFor(finding) ?? keyOf(finding);
 }
 
 function keyOf({ place }: Finding): string {
