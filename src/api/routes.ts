@@ -21,6 +21,7 @@ import {
   pinInput,
   problem,
   proofSheet,
+  purgeInput,
   raceInput,
   raceResult,
   ramp,
@@ -54,6 +55,8 @@ export const changed = z.object({
   journal: journalEntry,
 });
 /** The dial as it is now. A configuration's cap on the endpoint may lie below it. */
+/** What was deleted of a tenant's traffic. */
+export const purged = changed.extend({ mismatches: z.int(), recordings: z.int() });
 export const dialChanged = dial.extend(changed.shape);
 export const pinned = pin.extend(changed.shape);
 export const unlatchInput = z.strictObject({ scope: scope.default({}), reason: z.string().max(500).default('') });
@@ -299,6 +302,16 @@ export const ROUTES = {
     open: false,
     body: deployInput,
     output: changed,
+    status: 200,
+  },
+  purge: {
+    method: 'POST',
+    path: '/api/v1/purge',
+    summary:
+      'Deletes what was kept of a tenant: mismatches, recordings, and the values shown by clusters. Counts, evidence and the journal stay.',
+    open: false,
+    body: purgeInput,
+    output: purged,
     status: 200,
   },
   proof: {

@@ -428,6 +428,11 @@ export const deployInput = z.strictObject({
   reason: z.string().max(500).default(''),
 });
 
+export const purgeInput = z.strictObject({
+  tenant: z.string().min(1).max(128),
+  reason: z.string().max(500).default(''),
+});
+
 /** RFC 9457, plus `code`, `hint` and the `id` found in the log. */
 export const problem = z.object({
   type: z.string(),

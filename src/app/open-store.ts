@@ -75,6 +75,7 @@ export function lateStore(first: CutoverError, options: LateStoreOptions): Store
     loadDocuments: (kind) => use((store) => store.loadDocuments(kind)),
     recordKey: (key) => use((store) => store.recordKey(key)),
     loadKeys: (since) => use((store) => store.loadKeys(since)),
+    purge: (tenant) => use((store) => store.purge(tenant)),
     prune: (bounds) => use((store) => store.prune(bounds)),
     size: () => use((store) => store.size()),
     close: async () => {

@@ -38,6 +38,7 @@ import { CacheHorizon } from './cache-horizon.ts';
 import { KeyMemory } from './key-memory.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
+import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
 import { Recorder } from './recorder.ts';
 import { startMover } from './start-mover.ts';
@@ -266,6 +267,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     registry,
     live,
     races,
+    purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder }),
     movement: moving,
     clock,
     random: systemRandom,

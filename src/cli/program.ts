@@ -2,7 +2,7 @@ import { type Argument, Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
 import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
-import { addExplain, addPin, addRollback, addUnlatch } from './commands/control.ts';
+import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './commands/control.ts';
 import { addDial } from './commands/dial.ts';
 import { addCells, addClusters, addEndpoints, addJournal, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
@@ -31,6 +31,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
   ],
   ['Move', [addDial, addPin, addRollback, addUnlatch, addHold, addResume, addDeploy, addToken]],
   ['Verify', [addCompare, addRepro]],
+  ['Keep', [addPurge]],
 ];
 
 /** Lines of help longer than this are hard to read, however wide the terminal. */

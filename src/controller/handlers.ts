@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { openApiDocument } from '../api/openapi.ts';
 import type { Changed, Readiness, ROUTES, RouteName } from '../api/routes.ts';
 import type { PinView, ScopeView } from '../api/types.ts';
-import { cellKey, type EndpointId, type Side } from '../core/cell.ts';
+import { cellKey, type EndpointId, type Side, type TenantId } from '../core/cell.ts';
 import { dialsOf } from '../core/control-model.ts';
 import { asTenant } from '../core/identity.ts';
 import type { Clock, Random, Store } from '../core/ports.ts';
@@ -25,6 +25,8 @@ export interface HandlerSources {
   readonly registry: Registry;
   readonly live: LiveView;
   readonly races: Races;
+  /** Deletes what was kept of a tenant's traffic, also what is on its way to the store. */
+  readonly purge: (tenant: TenantId) => Promise<{ readonly mismatches: number; readonly recordings: number }>;
   /** Moving by evidence; absent: nothing moves by itself. */
   readonly movement?: MovementSources;
   readonly clock: Clock;
@@ -182,7 +184,7 @@ function mismatchScope(
 
 function commandHandlers(
   sources: HandlerSources,
-): Pick<Handlers, 'setDial' | 'rollback' | 'unlatch' | 'pin' | 'liftPin'> {
+): Pick<Handlers, 'setDial' | 'rollback' | 'unlatch' | 'pin' | 'liftPin' | 'purge'> {
   const { controller, live } = sources;
   const order = async (command: OrdinaryCommand, who: { actor: string; reason: string }): Promise<Changed> => {
     const outcome = await controller.command(command, who);
@@ -216,6 +218,11 @@ function commandHandlers(
       const done = await order(until === undefined ? command : { ...command, until }, { actor, reason });
       const pin = controller.state.pins.get(id);
       return { ...done, ...(pin === undefined ? notFound(`The pin ${id} has ended already.`) : pinView(id, pin)) };
+    },
+    purge: async ({ body: { tenant, reason }, actor }) => {
+      // In the journal first: that something is missing must never be unexplained.
+      const done = await order({ kind: 'purge', tenant: tenantId(tenant) }, { actor, reason });
+      return { ...done, ...(await sources.purge(tenantId(tenant))) };
     },
     liftPin: ({ params: { id }, body: { reason }, actor }) => order({ kind: 'pin.lift', id }, { actor, reason }),
   };

@@ -468,6 +468,16 @@ describe('holds, versions and cells', () => {
     expect(story.try({ kind: 'hold', scope: { cohort: 'gamma' } })).toMatchObject({ ok: false, code: 'NOT_FOUND' });
   });
 
+  test('a purge is journaled and changes nothing else', () => {
+    const story = new Story();
+    const before = story.state;
+    expect(story.do({ kind: 'purge', tenant: 'acme' as TenantId }).journal).toMatchObject({
+      action: 'purged',
+      scope: 'tenant acme',
+    });
+    expect({ ...story.state, revision: 0, madeAt: 0 }).toEqual({ ...before, revision: 0, madeAt: 0 });
+  });
+
   test('a deployment is journaled and remembered; what is no version is refused', () => {
     const story = new Story();
     expect(story.do({ kind: 'deploy', side: 'candidate', version: 'v2' }).journal).toMatchObject({

@@ -1,4 +1,4 @@
-import type { CellKey, CellState, Side } from './cell.ts';
+import type { CellKey, CellState, Side, TenantId } from './cell.ts';
 import { cellOfKey } from './cell.ts';
 import type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
 import {
@@ -55,7 +55,9 @@ export type Command =
   | { readonly kind: 'hold'; readonly scope: Scope }
   | { readonly kind: 'resume'; readonly scope: Scope }
   /** A side runs another version from now on. */
-  | { readonly kind: 'deploy'; readonly side: Side; readonly version: string };
+  | { readonly kind: 'deploy'; readonly side: Side; readonly version: string }
+  /** What was kept of a tenant's traffic is deleted; changes nothing of who serves. */
+  | { readonly kind: 'purge'; readonly tenant: TenantId };
 
 /** Who orders, why and when (milliseconds since the epoch). */
 export interface By {
@@ -149,6 +151,8 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
       return resume(state, command.scope);
     case 'deploy':
       return deploy(state, command, by);
+    case 'purge':
+      return { state, action: 'purged', scope: describeScope({ tenant: command.tenant }), evidence: {} };
   }
 }
 

@@ -176,7 +176,7 @@ export interface Cluster {
   readonly lastVersion: string;
   /** How many tenants it touches (exact up to 1,000). */
   readonly tenants: number;
-  /** Id of a stored mismatch that shows it. */
+  /** Id of a stored mismatch that shows it; empty where that was deleted. */
   readonly example: string;
   /** The difference of the example. */
   readonly difference: Difference;
@@ -248,6 +248,14 @@ export interface Recording {
   readonly exchange: VerifiedExchange;
 }
 
+/** What deleting a tenant's traffic came to. */
+export interface Purged {
+  readonly mismatches: number;
+  readonly recordings: number;
+  /** Clusters whose example was among them. */
+  readonly clusters: readonly string[];
+}
+
 /**
  * Where everything lasting lies. Every method rejects with a CutoverError (STORE_*).
  * A resolved `commit` is on disk: it survives `kill -9` and power loss.
@@ -291,6 +299,11 @@ export interface Store {
   recordKey(key: { readonly hash: string; readonly side: Side; readonly at: number }): Promise<Side>;
   loadKeys(since: number): Promise<ReadonlyMap<string, Side>>;
 
+  /**
+   * Deletes what was kept of a tenant's traffic: mismatches and recordings. Clusters that showed one of them show no
+   * values any more and are named; counts and the journal stay, which hold none.
+   */
+  purge(tenant: TenantId): Promise<Purged>;
   /** Deletes what is older or more than the retention allows; says how much. `olderThan` is an instant, milliseconds since the epoch; the journal stays. */
   prune(bounds: {
     readonly olderThan: number;

@@ -1,4 +1,5 @@
-import { type CellKey, cellKey, type Side } from '../core/cell.ts';
+import { type CellKey, cellKey, type Side, type TenantId } from '../core/cell.ts';
+import { withoutExample } from '../core/cluster/example.ts';
 import { CutoverError } from '../core/errors.ts';
 import type {
   CellCounts,
@@ -6,6 +7,7 @@ import type {
   JournalEntry,
   Page,
   Paged,
+  Purged,
   Recording,
   Store,
   StoredMismatch,
@@ -49,6 +51,7 @@ export function createMemoryStore(): Store {
     loadDocuments: (kind) => later(() => copyMap(memory.documents.get(kind) ?? new Map())),
     recordKey: (key) => later(() => memory.recordKey(key)),
     loadKeys: (since) => later(() => memory.keysSince(since)),
+    purge: (tenant) => later(() => memory.purge(tenant)),
     prune: (bounds) => later(() => memory.prune(bounds)),
     size: () => later(() => memory.size()),
     close: async () => {
@@ -121,6 +124,22 @@ class Memory {
 
   keysSince(since: number): ReadonlyMap<string, Side> {
     return new Map([...this.keys].filter(([, { at }]) => at >= since).map(([hash, { side }]) => [hash, side]));
+  }
+
+  purge(tenant: TenantId): Purged {
+    const before = { mismatches: this.mismatches.size, recordings: this.recordings.size };
+    // Whose an example is that is not kept, nobody knows.
+    const examples = [...this.clusters.values()].filter(
+      ({ example }) => example !== '' && (this.mismatches.get(example)?.cell.tenant ?? tenant) === tenant,
+    );
+    for (const cluster of examples) this.clusters.set(cluster.id, withoutExample(cluster));
+    drop(this.mismatches, ({ cell }) => cell.tenant === tenant);
+    drop(this.recordings, ({ cell }) => cell.tenant === tenant);
+    return {
+      mismatches: before.mismatches - this.mismatches.size,
+      recordings: before.recordings - this.recordings.size,
+      clusters: examples.map(({ id }) => id),
+    };
   }
 
   prune(bounds: Bounds): Found {

@@ -51,6 +51,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     loadDocuments: (kind) => writer.call('loadDocuments', kind),
     recordKey: (key) => keys.record(key),
     loadKeys: (since) => writer.call('loadKeys', since),
+    purge: (tenant) => writer.call('purge', tenant),
     prune: (bounds) => pruned(writer, bounds),
     size: () => writer.call('size'),
     close: () => keys.end().then(() => writer.close()),

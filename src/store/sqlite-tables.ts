@@ -8,11 +8,13 @@ import {
   type Side,
   type TenantId,
 } from '../core/cell.ts';
+import { withoutExample } from '../core/cluster/example.ts';
 import type {
   CellCounts,
   Cluster,
   JournalEntry,
   Paged,
+  Purged,
   Recording,
   Store,
   StoredMismatch,
@@ -229,6 +231,26 @@ export class SqliteTables implements StoreCalls {
   loadKeys(since: number): ReadonlyMap<string, Side> {
     const rows = this.#all('SELECT hash, side FROM keys WHERE at >= ?', since);
     return new Map(rows.map((row) => [text(row, 'hash'), this.#side(row)]));
+  }
+
+  purge(tenant: Arguments<'purge'>): Purged {
+    return this.#transaction(() => {
+      // A key is the tenant, one space, the endpoint: all of a tenant's lie between these two.
+      const [from, to] = [`${tenant} `, `${tenant}!`];
+      const examples = this.#all(
+        // Whose an example is that is not kept, nobody knows.
+        `SELECT document FROM clusters WHERE example <> ''
+           AND example NOT IN (SELECT id FROM mismatches WHERE NOT (cell >= ? AND cell < ?))`,
+        from,
+        to,
+      ).map((row) => this.#json(row, 'document') as Cluster); // as #putCluster wrote it
+      for (const cluster of examples) this.#putCluster(withoutExample(cluster));
+      return {
+        mismatches: this.#run('DELETE FROM mismatches WHERE cell >= ? AND cell < ?', from, to),
+        recordings: this.#run('DELETE FROM recordings WHERE cell >= ? AND cell < ?', from, to),
+        clusters: examples.map(({ id }) => id),
+      };
+    });
   }
 
   pruneStep(bounds: Arguments<'pruneStep'>): PruneStep {

@@ -126,6 +126,17 @@ describe('clusters', () => {
     expect(book.add(mismatchOf('one', { id: 'x4', at: 400 }))[0]?.example).toBe('x3');
   });
 
+  it('show no value once their example was deleted, and take the next mismatch', () => {
+    const book = new ClusterBook();
+    book.add(mismatchOf('one', { id: 'x1', at: 100 }));
+    expect(book.clusters[0]?.difference).toHaveProperty('control');
+    book.examplesGone(['one', 'nobody']);
+    expect(book.clusters[0]).toMatchObject({ example: '', count: 1 });
+    expect(book.clusters[0]?.difference).not.toHaveProperty('control');
+    expect(book.add(mismatchOf('one', { id: 'x2', at: 100 }))[0]?.example).toBe('x2');
+    expect(book.add(mismatchOf('one', { id: 'x3', at: 101 }))[0]?.example).toBe('x2');
+  });
+
   it('are bounded: beyond it each endpoint has one cluster for the rest, and no count is lost', () => {
     const book = new ClusterBook({ maxClusters: 2, maxTenants: 3 });
     for (let index = 0; index < 10; index += 1) {

@@ -1,4 +1,5 @@
 import type { EndpointId } from '../core/cell.ts';
+import { withoutExample } from '../core/cluster/example.ts';
 import { isAt } from '../core/cluster/place.ts';
 import type { Cluster, ClusterPlace, VerifiedExchange } from '../core/ports.ts';
 import { type Difference, type Signature, signaturesOf } from '../core/verdict.ts';
@@ -82,6 +83,16 @@ export class ClusterBook {
   /** Examples older than `at` are no longer stored; the next mismatch of their cluster takes their place. */
   prunedBefore(at: number): void {
     this.#prunedBefore = Math.max(this.#prunedBefore, at);
+  }
+
+  /** The examples of these clusters were deleted: no value of theirs is shown, and the next mismatch takes their place. */
+  examplesGone(ids: readonly string[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) continue;
+      entry.cluster = withoutExample(entry.cluster);
+      entry.exampleAt = Number.NEGATIVE_INFINITY;
+    }
   }
 
   get clusters(): readonly Cluster[] {

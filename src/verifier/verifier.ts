@@ -61,6 +61,8 @@ export interface Verifier {
   cluster(id: string): Cluster | undefined;
   /** Mismatches older than `at` were deleted: clusters that show one of them take a new example. */
   examplesPrunedBefore(at: number): void;
+  /** The mismatches that these clusters show were deleted. */
+  examplesGone(clusters: readonly string[]): void;
   /** Exchanges that wait for a worker. */
   readonly queueLength: number;
   /** Ends the workers. What is unfinished is unverified (`overload`). */
@@ -167,6 +169,10 @@ class QueuedVerifier implements Verifier {
 
   examplesPrunedBefore(at: number): void {
     this.#clusters.prunedBefore(at);
+  }
+
+  examplesGone(clusters: readonly string[]): void {
+    this.#clusters.examplesGone(clusters);
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     lists(at);
     documentsAndKeys(at);
     retention(at);
+    purges(at);
 
     test('a closed store refuses with STORE_FAILED, and closing twice is fine', async () => {
       await store.close();
@@ -170,6 +171,43 @@ function recorded(store: () => Store): void {
     expect((await store().recordings({ limit: 10 })).items.map(({ id }) => id)).toEqual(['new']);
     expect(await store().prune({ olderThan: 0, maxBytes: 1 })).toEqual({ mismatches: 1, clusters: 0 });
     expect((await store().recordings({ limit: 10 })).items).toEqual([]);
+  });
+}
+
+function purges(store: () => Store): void {
+  test('what was kept of a tenant is deleted, and the clusters that showed it show no values', async () => {
+    const mine = mismatch('m1', { cluster: 'c1', tenant: 'acme' });
+    const theirs = mismatch('m2', { cluster: 'c2', tenant: 'acme2' });
+    const others = [theirs, mismatch('m3', { cluster: 'c1', tenant: 'ac' })];
+    const clusters = [
+      cluster('c1', { example: 'm1' }),
+      cluster('c2', { example: 'm2' }),
+      cluster('c3', { example: 'gone' }),
+    ];
+    await store().addVerified({
+      counts: [],
+      clusters,
+      mismatches: [mine, ...others],
+      recordings: [
+        { ...mine, recorded: true },
+        { ...theirs, id: 'r2', recorded: true },
+      ],
+    });
+    const purged = await store().purge('acme' as TenantId);
+    // Whose the example of c3 was, nobody knows.
+    expect({ ...purged, clusters: [...purged.clusters].sort() }).toEqual({
+      mismatches: 1,
+      recordings: 1,
+      clusters: ['c1', 'c3'],
+    });
+    expect((await store().mismatches({ limit: 10 })).items.map(({ id }) => id).sort()).toEqual(['m2', 'm3']);
+    expect((await store().recordings({ limit: 10 })).items.map(({ id }) => id)).toEqual(['r2']);
+    const blank = await store().cluster('c1');
+    expect(blank).toMatchObject({ example: '', count: clusters[0]?.count });
+    expect(blank?.difference).not.toHaveProperty('control');
+    expect(blank?.difference).not.toHaveProperty('candidate');
+    expect((await store().cluster('c2'))?.example).toBe('m2');
+    expect(await store().purge('acme' as TenantId)).toEqual({ mismatches: 0, recordings: 0, clusters: [] });
   });
 }
 

@@ -150,6 +150,12 @@ test(`I8: ${CANARIES} secrets of clients and of answers lie nowhere afterwards, 
   expect([...sources.keys()].filter((path) => path.startsWith('/api/v1/mismatches/')).length).toBeGreaterThan(30);
   const files = allFiles(join(folder, 'state'));
   for (const path of files) sources.set(path, readFileSync(path, 'latin1'));
+  // Deleting the tenant's traffic leaves nothing to show.
+  const tenant = (await cutover.api('GET', '/api/v1/cells?limit=1')).body['items'] as { tenant: string }[];
+  const purged = await cutover.api('POST', '/api/v1/purge', { tenant: tenant[0]?.tenant, reason: 'asked' });
+  expect(purged.status).toBe(200);
+  expect(purged.body['mismatches']).toBeGreaterThan(30);
+  expect((await cutover.api('GET', '/api/v1/mismatches?limit=1')).body['items']).toEqual([]);
   const ended = await cutover.stop();
   expect(ended).toMatchObject({ code: 0 });
   for (const path of allFiles(join(folder, 'state'))) sources.set(`${path} afterwards`, readFileSync(path, 'latin1'));

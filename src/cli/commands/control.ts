@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { changed, pinned } from '../../api/routes.ts';
+import { changed, pinned, purged } from '../../api/routes.ts';
 import { explanation, type PinView, pin, rollbackResult, side } from '../../api/types.ts';
 import type { Side } from '../../core/cell.ts';
 import { CutoverError } from '../../core/errors.ts';
@@ -171,6 +171,38 @@ function printPins(items: readonly PinView[]): void {
     { title: 'actor', value: (row) => row.actor, flexible: true, spare: 1 },
     { title: 'reason', value: (row) => row.reason, flexible: true },
   ]);
+}
+
+interface PurgeOptions extends RemoteOptions {
+  readonly tenant: string;
+  readonly reason?: string;
+}
+
+/** `cutover purge --tenant NAME`. */
+export function addPurge(program: Command): void {
+  const command = reasoned(
+    remote(
+      program
+        .command('purge')
+        .description("delete what is kept of a tenant's traffic; counts, evidence and the journal stay"),
+    ),
+  ).requiredOption('--tenant <name>', 'whose traffic');
+  define<PurgeOptions>(
+    command,
+    ["cutover purge --tenant acme.example --reason 'asked to be forgotten'"],
+    async (options) => {
+      const done = await clientOf(options).call('POST', 'purge', purged, {
+        tenant: options.tenant,
+        reason: options.reason ?? '',
+      });
+      if (options.output === 'json') printJson(done);
+      else
+        print(
+          `Deleted of tenant ${safe(options.tenant)}: ${count(done.mismatches)} stored ${done.mismatches === 1 ? 'mismatch' : 'mismatches'}, ${count(done.recordings)} recorded ${done.recordings === 1 ? 'request' : 'requests'}.`,
+        );
+      return EXIT.done;
+    },
+  );
 }
 
 interface ExplainOptions extends RemoteOptions {
