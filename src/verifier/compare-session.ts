@@ -9,8 +9,8 @@ import type { ExchangeFacts, NoiseUpdate, WorkerReply, WorkerRequest } from './w
 
 /** What the session needs of the comparer. */
 export interface ExchangeComparer {
-  /** `isMoved`: differences that do not name the cause while another one can. */
-  compare(exchange: Exchange, isMoved?: (difference: Difference) => boolean): ComparisonResult;
+  /** `isMoved`: differences that do not name the cause while another one can. `isCounted`: once per exchange. */
+  compare(exchange: Exchange, isMoved?: (difference: Difference) => boolean, isCounted?: boolean): ComparisonResult;
   /** `isChosen`: repeated whatever the candidate answered, so that the pair may count in statistics. */
   learn(
     endpoint: EndpointId,
@@ -91,7 +91,7 @@ export class CompareSession {
 
   #compare(request: Extract<WorkerRequest, { kind: 'compare' }>): WorkerReply {
     const { exchange, facts, task } = request;
-    const result = this.#comparer.compare(exchange);
+    const result = this.#comparer.compare(exchange, undefined, true);
     const isOpen = result.verdict === 'mismatch' && request.confirm && !candidateFailed(exchange);
     if (isOpen && this.#held.size < MOST_HELD) {
       this.#held.set(task, { exchange, facts, result, probe: request.probe });

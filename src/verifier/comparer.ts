@@ -65,10 +65,11 @@ export class Comparer {
    * The verdict on one exchange, with every difference and what accounts for it.
    *
    * @param isMoved Differences that lie where the control contradicts itself: they do not name the cause while another one can.
+   * @param isCounted True once per exchange, for what the sides answered first: the pair counts in how often the candidate differs.
    */
-  compare(exchange: Exchange, isMoved: IsMoved = () => false): ComparisonResult {
+  compare(exchange: Exchange, isMoved: IsMoved = () => false, isCounted = false): ComparisonResult {
     try {
-      return this.#compare(exchange, isMoved);
+      return this.#compare(exchange, isMoved, isCounted);
     } catch (error) {
       return inconclusive(error instanceof BudgetSpent ? 'tooLarge' : 'fault');
     }
@@ -134,7 +135,7 @@ export class Comparer {
     return made;
   }
 
-  #compare(exchange: Exchange, isMoved: IsMoved): ComparisonResult {
+  #compare(exchange: Exchange, isMoved: IsMoved, isCounted: boolean): ComparisonResult {
     const { control, candidate } = exchange;
     const { endpoint } = exchange.cell;
     const isControlDown = control.kind === 'failure' || control.status >= 500;
@@ -159,10 +160,9 @@ export class Comparer {
     const findings = new Findings();
     const outcome = this.#walk({ endpoint, request: exchange.request, control, candidate, at: exchange.at }, findings);
     if (outcome === 'tooLarge' || outcome === 'unparsable') return inconclusive(outcome);
-    if (outcome !== 'prefix' && !findings.overflowed && control.status < 300 && control.status === candidate.status) {
-      const { id, versions } = exchange;
-      this.#book(endpoint).arms.countCandidate({ exchange: id, version: versions.candidate, keys: keysOf(findings) });
-    }
+    const isSeen = outcome !== 'prefix' && !findings.overflowed;
+    if (isCounted && isSeen && control.status < 300 && control.status === candidate.status)
+      this.#book(endpoint).arms.countCandidate(exchange.versions.candidate, keysOf(findings));
     if (findings.count === 0 && outcome !== 'prefix') {
       return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
     }

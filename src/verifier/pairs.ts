@@ -106,7 +106,7 @@ export class PairComparer {
         ? undefined
         : this.#comparer.compare({ ...exchange, candidate: toObservation(pair.controlAgain) });
     this.learn(pair);
-    const result = this.#comparer.compare(exchange);
+    const result = this.#comparer.compare(exchange, undefined, true);
     const isMoved = between !== undefined && result.verdict === 'mismatch' && !candidateFailed(exchange);
     if (isMoved && hasMoved(result, between))
       return line(pair.id, { ...result, verdict: 'inconclusive', reason: 'controlMoved' });

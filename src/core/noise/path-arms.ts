@@ -12,8 +12,6 @@ const WEAK: ReadonlySet<string> = new Set([
 
 /** Paths counted of one endpoint; as many as noise is learned of. */
 const MAX_PATHS = 500;
-/** Exchanges whose comparison is not counted again: more than are ever between two steps of a confirmation. */
-const MAX_RECENT = 512;
 /**
  * Candidate pairs counted for each control pair: more tell next to nothing (95 % of what endless ones would),
  * and the two arms would be of different times.
@@ -37,7 +35,6 @@ export class PathArms {
   /** Hash of the candidate's version: another one begins its arm anew. */
   private epoch = '';
   private readonly paths = new Map<string, Path>();
-  private readonly recent = new Set<string>();
   /** Flagged paths; undefined since the counts changed. */
   private flagged: ReadonlySet<string> | undefined;
 
@@ -49,15 +46,13 @@ export class PathArms {
     for (const [key, path] of this.paths) if (keys.has(key)) path.controlDrifts += 1;
   }
 
-  /** Counts a control–candidate pair, once per exchange, and only so many that the arms keep step. */
-  countCandidate(pair: { exchange: string; version: string; keys: ReadonlySet<string> }): void {
-    if (this.recent.has(pair.exchange)) return;
-    this.note(pair.exchange);
-    this.enter(hash48(pair.version));
+  /** Counts a control–candidate pair, only so many that the arms keep step. */
+  countCandidate(version: string, keys: ReadonlySet<string>): void {
+    this.enter(hash48(version));
     if (this.candidatePairs >= CANDIDATES_PER_CONTROL * (this.controlPairs + 1)) return;
     this.candidatePairs += 1;
     this.flagged = undefined;
-    for (const [key, path] of this.paths) if (pair.keys.has(key)) path.candidateDrifts += 1;
+    for (const [key, path] of this.paths) if (keys.has(key)) path.candidateDrifts += 1;
   }
 
   /**
@@ -107,15 +102,6 @@ export class PathArms {
     };
   }
 
-  private note(exchange: string): void {
-    this.recent.add(exchange);
-    if (this.recent.size <= MAX_RECENT) return;
-    for (const oldest of this.recent) {
-      this.recent.delete(oldest);
-      break;
-    }
-  }
-
   private enter(epoch: string): void {
     if (epoch === this.epoch) return;
     this.epoch = epoch;
@@ -148,7 +134,6 @@ export class PathArms {
   /** Takes a saved state in place of the counts; what cannot be read is counted anew. */
   load(saved: unknown): void {
     this.epoch = '';
-    this.recent.clear();
     this.beginAnew();
     const from = record(Array.isArray(saved) ? saved[0] : undefined);
     const [controlPairs, candidatePairs] = [from?.['controlPairs'], from?.['candidatePairs']];
