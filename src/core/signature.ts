@@ -15,7 +15,8 @@ const GRAVITY: readonly DifferenceKind[] = [
 
 /** Sorts by gravity; status before everything of its kind, then in the order found. */
 export function gravity(finding: Finding): number {
-  return finding.place.path === 'status' ? -1 : GRAVITY.indexOf(finding.kind);
+  if (finding.place.path === 'status') return -1;
+  return GRAVITY.indexOf(finding.grave === true ? 'failure' : finding.kind);
 }
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;

@@ -45,8 +45,20 @@ describe('the format of a body', () => {
     ['application/json; charset=utf-8', 'x', 'json'],
     ['application/problem+json', '{}', 'json'],
     ['text/html', '{}', 'html'],
-    ['text/css', 'a{}', 'text'],
-    ['image/svg+xml', '<svg/>', 'text'],
+    ['text/css', 'a{}', 'code'],
+    ['application/javascript', 'a', 'code'],
+    ['image/svg+xml', '<svg/>', 'xml'],
+    ['application/rss+xml; charset=utf-8', '<rss/>', 'xml'],
+    ['text/xml', '<a/>', 'xml'],
+    ['application/x-ndjson', '{}', 'ndjson'],
+    ['application/jsonl', '{}', 'ndjson'],
+    ['text/event-stream', 'data: 1', 'events'],
+    ['application/x-www-form-urlencoded', 'a=1', 'form'],
+    ['multipart/mixed; boundary=x', '--x', 'multipart'],
+    ['text/csv', 'a,b', 'csv'],
+    ['text/tab-separated-values', 'a', 'tsv'],
+    ['application/pdf', '%PDF', 'bytes'],
+    ['', '<?xml version="1.0"?><a/>', 'xml'],
     ['image/png', 'PNG', 'bytes'],
     ['', ' {"a":1}', 'json'],
     ['', '<!DOCTYPE html><p>', 'html'],
@@ -61,6 +73,24 @@ describe('the format of a body', () => {
   test('text is read in the charset that the answer names, without byte order mark', () => {
     expect(bodyText([['content-type', 'text/plain; charset=ISO-8859-1']], Buffer.from([0xe9]))).toBe('é');
     expect(bodyText([['content-type', 'text/plain']], Buffer.from('\uFEFFé'))).toBe('é');
+  });
+
+  test.each<[string, string, number[], string]>([
+    ['by name', 'text/plain; charset=utf-16le', [0xe9, 0], 'é'],
+    ['by its mark, whatever the type says', 'text/plain; charset=utf-8', [0xff, 0xfe, 0xe9, 0], 'é'],
+    ['by its mark, the other way', 'text/plain', [0xfe, 0xff, 0, 0xe9], 'é'],
+    ['of Windows', 'text/plain; charset="windows-1252"', [0x80], '€'],
+    ['that nobody knows', 'text/plain; charset=martian', [0xc3, 0xa9], 'é'],
+  ])('a charset %s', (_, type, bytes, text) => {
+    expect(bodyText([['content-type', type]], Uint8Array.from(bytes))).toBe(text);
+  });
+
+  test('a document without a charset in its type may name one itself', () => {
+    const latin = (text: string) => Buffer.from(text, 'latin1');
+    expect(bodyText([['content-type', 'text/html']], latin('<meta charset="iso-8859-1"><p>é'))).toContain('<p>é');
+    const xml = '<?xml version="1.0" encoding="ISO-8859-1"?><a>é</a>';
+    expect(bodyText([['content-type', 'text/xml']], latin(xml))).toContain('<a>é</a>');
+    expect(bodyText([['content-type', 'text/plain']], latin(xml))).not.toContain('é');
   });
 
   test('binary and damaged bodies have no text to read', () => {

@@ -47,19 +47,41 @@ function undo(coding: string, body: Uint8Array, maxOutputLength: number): Uint8A
   }
 }
 
-/** What a body is, for comparing and showing. */
-export type BodyFormat = 'json' | 'html' | 'text' | 'bytes';
+/** What a body is, for comparing and showing. `code` is text in which white space is layout. */
+export type BodyFormat =
+  | 'json'
+  | 'ndjson'
+  | 'events'
+  | 'html'
+  | 'xml'
+  | 'form'
+  | 'multipart'
+  | 'csv'
+  | 'tsv'
+  | 'code'
+  | 'text'
+  | 'bytes';
+
+/** By media type; the first pattern that fits. */
+const FORMATS: readonly (readonly [pattern: RegExp, format: BodyFormat])[] = [
+  [/^(application|text)\/json$|\+json$/, 'json'],
+  [/^(application|text)\/(x-)?(ndjson|jsonl|jsonlines|json-lines|json-seq)$/, 'ndjson'],
+  [/^text\/event-stream$/, 'events'],
+  [/^text\/html$|^application\/xhtml\+xml$/, 'html'],
+  [/^(application|text)\/xml$|\+xml$/, 'xml'],
+  [/^application\/x-www-form-urlencoded$/, 'form'],
+  [/^multipart\//, 'multipart'],
+  [/^(text|application)\/(x-)?(csv|comma-separated-values)$/, 'csv'],
+  [/^(text|application)\/(x-)?tab-separated-values$/, 'tsv'],
+  [/^(application|text)\/((x-)?(javascript|ecmascript)|css)$/, 'code'],
+  [/^text\/|^application\/(graphql|(x-)?yaml|toml|sql)$/, 'text'],
+];
 
 /** The format that the content type names, or, where there is none, that the first bytes look like. */
 export function bodyFormat(headers: HeaderList, bytes: Uint8Array): BodyFormat {
   const type = (headerValue(headers, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (/^(application|text)\/json$|\+json$/.test(type)) return 'json';
-  if (type === 'text/html' || type === 'application/xhtml+xml') return 'html';
-  if (
-    type.startsWith('text/') ||
-    /^application\/(javascript|xml|x-www-form-urlencoded|x-ndjson|graphql|yaml)$|\+xml$/.test(type)
-  )
-    return 'text';
+  const named = FORMATS.find(([pattern]) => pattern.test(type))?.[1];
+  if (named !== undefined) return named;
   if (type !== '' && type !== 'application/octet-stream') return 'bytes';
   return sniff(bytes);
 }
@@ -70,20 +92,51 @@ function sniff(bytes: Uint8Array): BodyFormat {
   const text = new TextDecoder().decode(head).trimStart();
   if (/^[[{"]/.test(text)) return 'json';
   if (/^<(!doctype html|html|head|body)\b/i.test(text)) return 'html';
+  if (/^<\?xml\s/.test(text)) return 'xml';
   return text === '' && bytes.length > 0 ? 'bytes' : 'text';
 }
 
-/** Text of decoded bytes: UTF-8 unless the content type names latin1; a byte order mark is dropped. */
+/** Characters of a document that are searched for the charset it names itself (HTML Living Standard, 13.2.3.2). */
+const CHARSET_BYTES = 1024;
+
+/**
+ * Text of decoded bytes, without byte order mark: in the charset of the mark, else of the content type, else of the
+ * document's own declaration, else UTF-8. A charset nobody knows is read as UTF-8.
+ */
 export function bodyText(headers: HeaderList, bytes: Uint8Array): string {
-  const charset = /charset\s*=\s*"?([\w-]+)/i.exec(headerValue(headers, 'content-type') ?? '')?.[1]?.toLowerCase();
-  const isLatin1 =
-    charset === 'iso-8859-1' || charset === 'latin1' || charset === 'windows-1252' || charset === 'us-ascii';
-  return new TextDecoder(isLatin1 ? 'windows-1252' : 'utf-8').decode(bytes);
+  try {
+    return new TextDecoder(charsetOf(headers, bytes)).decode(bytes);
+  } catch {
+    return new TextDecoder().decode(bytes);
+  }
 }
+
+/** Whether a body begins with the byte order mark of UTF-8. */
+export function hasMark(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
+function charsetOf(headers: HeaderList, bytes: Uint8Array): string {
+  if (hasMark(bytes)) return 'utf-8';
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  const type = headerValue(headers, 'content-type') ?? '';
+  const named = /charset\s*=\s*"?([\w:.-]+)/i.exec(type)?.[1];
+  if (named !== undefined) return named;
+  if (!/html|xml/i.test(type)) return 'utf-8';
+  const head = Buffer.from(bytes.subarray(0, CHARSET_BYTES)).toString('latin1');
+  const declared =
+    /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]+)/.exec(head) ?? /<meta[^>]+charset\s*=\s*["']?([\w.-]+)/i.exec(head);
+  // A declaration that was read as single bytes cannot be in UTF-16.
+  return declared?.[1] === undefined || /^utf-?16/i.test(declared[1]) ? 'utf-8' : declared[1];
+}
+
+/** Formats that are shown to nobody as text. */
+const UNREADABLE: ReadonlySet<BodyFormat> = new Set(['bytes', 'multipart']);
 
 /** The body as text for people; undefined for binary, damaged or too large ones. */
 export function readableText(headers: HeaderList, body: Uint8Array, maxBytes: number): string | undefined {
   const decoded = decodeBody(headers, body, maxBytes);
-  if (!decoded.ok || bodyFormat(headers, decoded.bytes) === 'bytes') return undefined;
+  if (!decoded.ok || UNREADABLE.has(bodyFormat(headers, decoded.bytes))) return undefined;
   return bodyText(headers, decoded.bytes);
 }

@@ -1,14 +1,13 @@
-import type { Value } from '../core/compare/finding.ts';
-import { textValue } from '../core/compare/finding.ts';
-import { parseJson, parseJsonBeside } from '../core/compare/json.ts';
-import { BODY } from '../core/compare/path.ts';
+import { type Findings, placeOf, textValue, type Value } from '../core/compare/finding.ts';
+import { BODY, memberStep, type Path, step } from '../core/compare/path.ts';
 import type { WalkContext } from '../core/compare/walk.ts';
-import { walkHtml } from '../core/compare/walk-html.ts';
-import { walkJson } from '../core/compare/walk-json.ts';
 import { walkText } from '../core/compare/walk-text.ts';
 import { type Answer, type HeaderList, headerValue } from '../core/observation.ts';
-import { bodyFormat, bodyText, decodeBody } from './decode.ts';
-import { htmlTree } from './html-tree.ts';
+import { bytesValue } from './bytes-value.ts';
+import { type BodyFormat, bodyFormat, bodyText, decodeBody, hasMark } from './decode.ts';
+import { type ImageFacts, imageFacts } from './image.ts';
+import { type Part, parseMultipart } from './multipart.ts';
+import { walkTexts } from './walk-texts.ts';
 
 /**
  * `equal`: the same bytes. `walked`: both were looked into. `prefix`: only the captured parts of longer bodies were.
@@ -54,6 +53,7 @@ export function walkBodies(
   walkDecoded(
     { headers: control.headers, bytes: mine.bytes },
     { headers: candidate.headers, bytes: theirs.bytes },
+    WHOLE_BODY,
     begin(),
   );
   return 'walked';
@@ -82,65 +82,130 @@ function walkLong(control: Answer, candidate: Answer, begin: () => WalkContext):
   return 'prefix';
 }
 
-function walkDecoded(mine: Body, theirs: Body, context: WalkContext): void {
+function walkDecoded(mine: Body, theirs: Body, at: At, context: WalkContext): void {
   const { findings } = context;
   const format = bodyFormat(mine.headers, mine.bytes);
-  if (format === 'bytes') {
-    findings.add({
-      place: WHOLE,
-      kind: mine.bytes.length > 0 && theirs.bytes.length === 0 ? 'removed' : 'value',
-      control: bytesValue(mine.bytes),
-      candidate: bytesValue(theirs.bytes),
-    });
+  if (format === 'multipart' && at.depth < MAX_NESTING && walkMultipart(mine, theirs, at, context)) return;
+  if (format === 'bytes' || format === 'multipart') {
+    walkBytes(mine.bytes, theirs.bytes, at.path, findings);
     return;
   }
   const [left, right] = [bodyText(mine.headers, mine.bytes), bodyText(theirs.headers, theirs.bytes)];
   if (left === right && left.includes('\uFFFD')) {
     // Bytes that are no text all look the same once decoded.
-    findings.add({ place: WHOLE, kind: 'value', control: bytesValue(mine.bytes), candidate: bytesValue(theirs.bytes) });
+    walkBytes(mine.bytes, theirs.bytes, at.path, findings);
     return;
   }
-  if (format === 'json') {
-    const a = parseJson(left, context.budget);
-    if (a.ok) {
-      const b = parseJsonBeside(right, a.node, left, context.budget);
-      if (b.ok) walkJson(a.node, b.node, BODY, context);
-      else
-        findings.add({
-          place: WHOLE,
-          kind: right.trim() === '' ? 'removed' : 'type',
-          control: textValue(left),
-          candidate: textValue(right),
-        });
-      return;
+  if (SPOILED_BY_MARK.has(format) && hasMark(mine.bytes) !== hasMark(theirs.bytes)) {
+    const told = (bytes: Uint8Array) => textValue(`${hasMark(bytes) ? 'with' : 'without'} a byte order mark`);
+    findings.add({
+      place: placeOf(at.path),
+      kind: 'whitespace',
+      control: told(mine.bytes),
+      candidate: told(theirs.bytes),
+    });
+  }
+  walkTexts(format, left, right, at.path, context);
+}
+
+/** Where a part of a body is: parts may hold parts. */
+interface At {
+  readonly path: Path;
+  readonly depth: number;
+}
+
+const WHOLE_BODY: At = { path: BODY, depth: 0 };
+/** Multipart within multipart: deeper ones are compared as bytes. */
+const MAX_NESTING = 4;
+/** Formats whose readers stumble over a byte order mark (RFC 8259 section 8.1). */
+const SPOILED_BY_MARK: ReadonlySet<BodyFormat> = new Set(['json', 'ndjson', 'csv', 'tsv', 'form', 'text', 'code']);
+
+function walkBytes(mine: Uint8Array, theirs: Uint8Array, path: Path, findings: Findings): void {
+  const [left, right] = [imageFacts(mine), imageFacts(theirs)];
+  if (left !== undefined && right !== undefined) {
+    for (const name of ['width', 'height'] as const) {
+      if (left[name] === right[name]) continue;
+      const told = (facts: ImageFacts): Value => ({ type: 'number', text: String(facts[name]) });
+      findings.add({ place: placeOf(step(path, name)), kind: 'value', control: told(left), candidate: told(right) });
     }
   }
-  if (format === 'html' && right.trim() !== '') {
-    walkHtml(htmlTree(left, context.budget), htmlTree(right, context.budget), HTML_ROOT, context);
-    return;
+  const isEmptied = mine.length > 0 && theirs.length === 0;
+  findings.add({
+    place: placeOf(path),
+    kind: isEmptied ? 'removed' : left?.format === right?.format ? 'value' : 'type',
+    control: bytesValue(mine),
+    candidate: bytesValue(theirs),
+  });
+}
+
+/** Parts by name, file name and type, each compared as what it is. False: the control's body is no multipart. */
+function walkMultipart(mine: Body, theirs: Body, { path, depth }: At, context: WalkContext): boolean {
+  const [parts, others] = [parseMultipart(mine.headers, mine.bytes), parseMultipart(theirs.headers, theirs.bytes)];
+  if (parts === undefined) return false;
+  const { findings } = context;
+  if (others === undefined) {
+    const kind = theirs.bytes.length === 0 ? 'removed' : 'type';
+    findings.add({ place: placeOf(path), kind, control: bytesValue(mine.bytes), candidate: bytesValue(theirs.bytes) });
+    return true;
   }
-  if (right.trim() === '' && left.trim() !== '')
-    findings.add({ place: WHOLE, kind: 'removed', control: textValue(left), candidate: textValue(right) });
-  else walkText(left, right, BODY, context);
+  const under = step(path, 'parts');
+  const rest = new Map(others.map((part) => [part.key, part]));
+  for (const part of parts) {
+    const at = memberStep(under, part.key);
+    const other = rest.get(part.key);
+    rest.delete(part.key);
+    if (other === undefined) findings.add({ place: placeOf(at), kind: 'removed', control: bytesValue(part.bytes) });
+    else walkPart(part, other, { path: at, depth: depth + 1 }, context);
+  }
+  for (const part of rest.values())
+    findings.add({ place: placeOf(memberStep(under, part.key)), kind: 'added', candidate: bytesValue(part.bytes) });
+  // Fields of a form are asked for by name; the parts of anything else are read in order.
+  const isForm = /^multipart\/form-data/i.test(headerValue(mine.headers, 'content-type') ?? '');
+  const known = new Set(others.map(({ key }) => key));
+  const shared = parts.map(({ key }) => key).filter((key) => known.has(key));
+  const kept = new Set(shared);
+  const theirOrder = others.map(({ key }) => key).filter((key) => kept.has(key));
+  if (!isForm && shared.some((key, index) => key !== theirOrder[index])) {
+    const told = (keys: readonly string[]) => textValue(keys.join(', '));
+    findings.add({ place: placeOf(under), kind: 'order', control: told(shared), candidate: told(theirOrder) });
+  }
+  return true;
+}
+
+function walkPart(mine: Part, theirs: Part, at: At, context: WalkContext): void {
+  context.budget.spend(1);
+  const told: readonly (readonly [name: string, control: string | undefined, candidate: string | undefined])[] = [
+    ['filename', mine.filename, theirs.filename],
+    ['type', typeOf(mine), typeOf(theirs)],
+  ];
+  for (const [name, control, candidate] of told) {
+    if (control === candidate) continue;
+    context.findings.add({
+      place: placeOf(step(at.path, name)),
+      kind: control === undefined ? 'added' : candidate === undefined ? 'removed' : 'value',
+      ...(control === undefined ? {} : { control: textValue(control) }),
+      ...(candidate === undefined ? {} : { candidate: textValue(candidate) }),
+    });
+  }
+  if (!sameBytes(mine.bytes, theirs.bytes)) walkDecoded(mine, theirs, { ...at, path: step(at.path, 'body') }, context);
+}
+
+/** A part's media type; its boundary, if it has one, is made anew every time. */
+function typeOf(part: Part): string | undefined {
+  return headerValue(part.headers, 'content-type')
+    ?.replace(/;\s*boundary\s*=\s*("[^"]*"|[^;]*)/i, '')
+    .replace(/\s*;\s*/g, ';')
+    .trim()
+    .toLowerCase();
 }
 
 const WHOLE = { path: 'body', pattern: 'body', name: 'body' } as const;
-const HTML_ROOT = { parent: BODY, text: 'html', pattern: 'html' } as const;
-
-function bytesValue(bytes: Uint8Array): Value {
-  return { type: 'bytes', text: bytes.length === 0 ? '' : `${bytes.length} bytes, ${fingerprint(bytes)}` };
-}
 
 function lengthValue(answer: Answer): Value {
   return {
     type: 'bytes',
     text: `${answer.bodyBytes} bytes${answer.bodyDigest === undefined ? '' : `, sha256 ${answer.bodyDigest.slice(0, 16)}`}`,
   };
-}
-
-/** First bytes in hex: enough to see a PNG become an error page. */
-function fingerprint(bytes: Uint8Array): string {
-  return `begins ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}`;
 }
 
 function isWhole(answer: Answer): boolean {

@@ -19,6 +19,8 @@ export interface Finding {
   readonly kind: DifferenceKind;
   readonly control?: Value;
   readonly candidate?: Value;
+  /** Names the cause before everything but the status: the answer itself says that it failed. */
+  readonly grave?: true;
   /** Already accounted for by the way the walk was told to compare: an unordered list, a random pick. */
   readonly accounted?: Accounted;
 }

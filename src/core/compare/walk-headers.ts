@@ -93,7 +93,10 @@ function meaning(name: string, value: string, host: string): string {
 
 /** Type and parameters: names and charset in any case, quotes and white space as one likes (RFC 9110 section 8.3). */
 function contentType(value: string): string {
-  const [type = '', ...parameters] = value.split(';');
+  const [type = '', ...all] = value.split(';');
+  // A boundary is made anew for every body.
+  const isMultipart = /^\s*multipart\//i.test(type);
+  const parameters = isMultipart ? all.filter((parameter) => !/^\s*boundary\s*=/i.test(parameter)) : all;
   const shown = parameters.map((parameter) => {
     const [key = '', ...rest] = parameter.split('=');
     return `${key.trim().toLowerCase()}=${rest.join('=').trim().replaceAll('"', '').toLowerCase()}`;
