@@ -15,7 +15,7 @@ import { walkText } from '../core/compare/walk-text.ts';
 import { walkXml } from '../core/compare/walk-xml.ts';
 import { parseXml } from '../core/compare/xml.ts';
 import type { BodyFormat } from './decode.ts';
-import { htmlTree } from './html-tree.ts';
+import { htmlTrees } from './html-tree.ts';
 
 /**
  * Finds the differences of two texts of the control's format.
@@ -42,7 +42,8 @@ type TextWalk = (left: string, right: string, path: Path, context: WalkContext) 
 const WALKS: Readonly<Partial<Record<BodyFormat, TextWalk>>> = {
   json: walkJsonTexts,
   html: (left, right, path, context) => {
-    walkHtml(htmlTree(left, context.budget), htmlTree(right, context.budget), step(path, 'html'), context);
+    const [a, b] = htmlTrees(left, right, context.budget);
+    walkHtml(a, b, step(path, 'html'), context);
     return true;
   },
   xml: walkXmlTexts,

@@ -27,6 +27,7 @@ export function htmlHash(node: HtmlNode): number {
 }
 
 export function htmlEqual(a: HtmlNode, b: HtmlNode): boolean {
+  if (a === b) return true;
   if (a.kind !== b.kind || a.name !== b.name || a.text !== b.text) return false;
   if (a.hash !== 0 && b.hash !== 0 && a.hash !== b.hash) return false;
   if (a.attributes.size !== b.attributes.size || a.children.length !== b.children.length) return false;
@@ -50,7 +51,8 @@ const TOKEN_SETS: ReadonlySet<string> = new Set([
 
 /** An attribute's value as it means: token lists without order, styles without white space, the rest as written. */
 export function comparable(name: string, value: string): string {
-  if (TOKEN_SETS.has(name)) return [...new Set(value.split(/\s+/).filter((token) => token !== ''))].sort().join(' ');
+  if (TOKEN_SETS.has(name) && /\s/.test(value))
+    return [...new Set(value.split(/\s+/).filter((token) => token !== ''))].sort().join(' ');
   if (name === 'style')
     return value
       .replace(/\s*([:;,])\s*/g, '$1')

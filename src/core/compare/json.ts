@@ -1,4 +1,5 @@
 import type { Budget } from './budget.ts';
+import { InStep, PROBES } from './in-step.ts';
 
 export type JsonKind = 'null' | 'true' | 'false' | 'number' | 'string' | 'array' | 'object';
 
@@ -74,25 +75,18 @@ function parsed(parser: Parser, mate?: Placed): JsonParse {
   }
 }
 
-/** How far from its expected place an element of the other list is looked for: a few insertions at once are followed. */
-const PROBES = [-1, 1, -2, 2] as const;
-
 class Parser {
   readonly #text: string;
   readonly #budget: Budget;
-  /** The text that is parsed in step with; empty: none. */
-  readonly #mateText: string;
+  /** The document that this one is parsed in step with, if any. */
+  readonly #mates: InStep;
   #at = 0;
   #nodes = 0;
-  /** `mateText` from `runStart` to `runEnd` stands in `text` too, `runShift` characters further on; then they part. */
-  #runStart = 0;
-  #runEnd = 0;
-  #runShift = 0;
 
   constructor(text: string, budget: Budget, mateText = '') {
     this.#text = text;
     this.#budget = budget;
-    this.#mateText = mateText;
+    this.#mates = new InStep(mateText, text);
     if (text.charCodeAt(0) === 0xfeff) this.#at = 1;
   }
 
@@ -201,16 +195,10 @@ class Parser {
     return mate;
   }
 
-  /** Whether the text of `mate` stands here. A run once measured answers for all that lies in it, so that no text is compared twice. */
+  /** Whether the text of `mate` stands here. */
   #isSame(mate: Placed): boolean {
     const { start, end } = mate;
-    const shift = this.#at - start;
-    if (shift !== this.#runShift || start < this.#runStart || start >= this.#runEnd) {
-      this.#runShift = shift;
-      this.#runStart = start;
-      this.#runEnd = start + commonLength(this.#mateText, start, this.#text, this.#at);
-    }
-    return end <= this.#runEnd && this.#endsHere(mate, this.#at + end - start);
+    return this.#mates.isSame(start, end, this.#at) && this.#endsHere(mate, this.#at + end - start);
   }
 
   /** `12` also stands where `123` does. */
@@ -228,10 +216,9 @@ class Parser {
       const other = mate.items[expected + by] as Placed | undefined; // as above
       // Scalars recur by chance, and gain nothing.
       if (other === undefined || other.count === 1) continue;
-      const length = other.end - other.start;
-      const common = commonLength(this.#mateText, other.start, this.#text, this.#at, length);
+      const common = this.#mates.probe(other.start, other.end, this.#at);
       this.#budget.spend(1 + (common >> 6));
-      if (common === length) return expected + by;
+      if (common === other.end - other.start) return expected + by;
     }
     return expected;
   }
@@ -326,23 +313,6 @@ function memberNear(node: JsonNode, key: string, expected: number): number {
   for (const by of PROBES) if (node.keys[expected + by] === key) return expected + by;
   // Small objects in another order are worth a search; a map of thousands of keys is not.
   return node.keys.length <= 64 ? node.keys.indexOf(key) : -1;
-}
-
-/** Characters compared at once, as slices: the engine compares those as memory. */
-const CHUNK = 256;
-
-/** How many characters from `a[from]` and `b[at]` on are the same, counted up to about `most`. */
-function commonLength(a: string, from: number, b: string, at: number, most = Number.POSITIVE_INFINITY): number {
-  const limit = Math.min(a.length - from, b.length - at, most);
-  const near = Math.min(limit, 32);
-  let same = 0;
-  while (same < near && a.charCodeAt(from + same) === b.charCodeAt(at + same)) same++;
-  if (same < near) return same;
-  while (same + CHUNK <= limit && a.slice(from + same, from + same + CHUNK) === b.slice(at + same, at + same + CHUNK)) {
-    same += CHUNK;
-  }
-  while (same < limit && a.charCodeAt(from + same) === b.charCodeAt(at + same)) same++;
-  return same;
 }
 
 /** Written as what it is not, because patterns may not name control characters. */
