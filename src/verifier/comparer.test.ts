@@ -557,8 +557,8 @@ describe('noise', () => {
     one.restore(ENDPOINT, saved);
     for (let i = 10; i < 30; i++)
       expect(one.compare(exchangeOf(made(kind, i), made(kind, i), at(i))).verdict).toBe('match');
-    // Comparing teaches no class; only how often either arm differs is counted on.
-    expect(one.snapshot(ENDPOINT)).toEqual({ ...saved, arms: expect.anything() });
+    // Comparing teaches no class; only how often either arm differs is counted on, and what was drawn is remembered.
+    expect(one.snapshot(ENDPOINT)).toEqual({ ...saved, arms: expect.anything(), drawn: expect.anything() });
   });
 
   describe('at a path where a weak class excuses differences', () => {

@@ -97,7 +97,7 @@ export class Comparer {
       // A pair that agrees teaches too: what never drifts is no noise.
       const book = this.#book(endpoint);
       if (isChosen && first.status < 300) book.arms.countControl(keysOf(findings));
-      book.learn(fresh, { at, gapMs });
+      book.learn(fresh, { at, gapMs, request });
     } catch {
       // A pair that cannot be compared teaches nothing; comparing such pairs says why.
     }
@@ -211,7 +211,12 @@ export class Comparer {
   /** The verdict that findings make once noise and rules were asked. */
   #judge(exchange: Exchange, findings: Findings, isMoved: IsMoved): ComparisonResult {
     const { endpoint } = exchange.cell;
-    const context: NoiseContext = { at: exchange.at, gapMs: exchange.gapMs, exchange: exchange.id };
+    const context: NoiseContext = {
+      at: exchange.at,
+      gapMs: exchange.gapMs,
+      exchange: exchange.id,
+      request: exchange.request,
+    };
     const book = this.#book(endpoint);
     const rules = this.#ruleSet(endpoint);
     const judged = findings.list.map((finding) => ({

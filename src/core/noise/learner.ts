@@ -8,6 +8,19 @@ export interface NoiseContext {
   readonly gapMs: number;
   /** Names the exchange, where two may have arrived in the same millisecond; otherwise `at` does. */
   readonly exchange?: string;
+  /** What was asked; both sides were asked the same. */
+  readonly request?: { readonly target: string; readonly headers: readonly (readonly [string, string])[] };
+}
+
+/** Which noise a difference is, and what of it must not come again. */
+export interface Recognised {
+  readonly class: string;
+  /** The drawn parts of either side; absent where nothing was drawn: a time. */
+  readonly drawn?: { readonly control: string; readonly candidate: string };
+  /** Moments of either side; a candidate's that stays while the control's moves on by more than the spread has stopped. */
+  readonly clock?: { readonly controlMs: number; readonly candidateMs: number; readonly spreadMs: number };
+  /** What may happen once by chance, and says that something is lost when it happens again soon: `rounded`. */
+  readonly rare?: string;
 }
 
 /** Two values of one place: two answers of the control, or the control's and the candidate's. */
@@ -29,15 +42,15 @@ export const MAX_KEPT_TEXT = 200;
 /** One class of noise at one path: it takes samples of the control as long as they fit, and checks the candidate against them. */
 export interface Learner {
   readonly name: string;
-  /** Whether each value is drawn from so many that none comes again. */
-  readonly drawn: boolean;
   /** Takes two answers of the control; false when they are none of this class, which ends the learner. */
   absorb(pair: ValuePair, context: NoiseContext): boolean;
-  /** Whether the candidate's value is inside what the control has shown. */
-  accepts(pair: ValuePair, context: NoiseContext): boolean;
+  /** What the candidate's value is, if it is inside what the control has shown. */
+  recognise(pair: ValuePair, context: NoiseContext): Recognised | undefined;
+  /** Whether the samples can be nothing but noise, however few they are. */
+  isCertain?(): boolean;
   /** What is still checked, as a sentence. */
   envelope(): string;
-  save(): Flat;
+  save(): unknown;
   /** Takes a saved state; false when it is none. */
   load(saved: unknown): boolean;
 }
@@ -45,10 +58,6 @@ export interface Learner {
 /** A learner whose knowledge is one flat record. */
 export abstract class FlatLearner<S extends Flat> {
   protected state: S;
-
-  get drawn(): boolean {
-    return false;
-  }
 
   constructor(state: S) {
     this.state = state;
@@ -99,4 +108,9 @@ export function record(saved: unknown): Readonly<Record<string, unknown>> | unde
 /** The list with `item`, unless it is there or the list is full. */
 export function withItem(list: readonly string[], item: string): readonly string[] {
   return list.includes(item) || list.length >= MAX_KEPT ? list : [...list, item];
+}
+
+/** A count of a saved state, or undefined. */
+export function readCount(saved: unknown): number | undefined {
+  return typeof saved === 'number' && Number.isSafeInteger(saved) && saved >= 0 ? saved : undefined;
 }

@@ -1,4 +1,4 @@
-import { FlatLearner, type Learner, MAX_KEPT_TEXT, type ValuePair } from './learner.ts';
+import { FlatLearner, type Learner, MAX_KEPT_TEXT, type Recognised, type ValuePair } from './learner.ts';
 
 const LINK = /^([a-z][a-z\d+.-]{1,20}:\/\/[^/?#\s]+)?(\/[^?#\s"<>]*)?(?:\?([^#\s"<>]*))?(#[^\s"<>]*)?$/i;
 
@@ -39,14 +39,15 @@ export class LinkLearner extends FlatLearner<LinkState> implements Learner {
 
   absorb({ control, candidate }: ValuePair): boolean {
     const shape = linkShape(control.text);
-    if (shape === undefined || shape !== linkShape(candidate.text)) return false;
+    // A query has parts of its own.
+    if (shape === undefined || control.text.includes('?') || shape !== linkShape(candidate.text)) return false;
     if (this.state.shape !== '' && this.state.shape !== shape) return false;
     this.state = { shape };
     return true;
   }
 
-  accepts({ candidate }: ValuePair): boolean {
-    return linkShape(candidate.text) === this.state.shape;
+  recognise({ candidate }: ValuePair): Recognised | undefined {
+    return linkShape(candidate.text) === this.state.shape ? { class: this.name } : undefined;
   }
 
   envelope(): string {

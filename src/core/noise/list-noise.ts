@@ -115,7 +115,7 @@ function isListFinding({ control, candidate }: Finding): boolean {
 }
 
 /** As the walks name the shapes of leaves. */
-function shapeOf({ type, text, shape }: Value): string | undefined {
+export function shapeOf({ type, text, shape }: Value): string | undefined {
   if (shape !== undefined) return shape;
   if (type === 'text') return text === '' ? 'e' : 's';
   return {

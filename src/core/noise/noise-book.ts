@@ -1,19 +1,17 @@
 import type { Finding } from '../compare/finding.ts';
 import type { ListMode } from '../compare/walk.ts';
 import type { NoisePath } from '../ports.ts';
-import { InsideLearner, type Recognised, recogniseInside } from './embedded.ts';
-import { type Learner, type NoiseContext, record, type ValuePair } from './learner.ts';
-import { LinkLearner } from './link.ts';
+import { isEcho } from './echo.ts';
+import { recogniseInside } from './embedded.ts';
+import { type NoiseContext, type Recognised, readCount, record, type ValuePair } from './learner.ts';
 import { ListNoise, listOf } from './list-noise.ts';
-import { CounterLearner, NumberLearner } from './number.ts';
+import { OptionalNoise } from './optional-noise.ts';
 import { PathArms } from './path-arms.ts';
-import { PrefixedLearner } from './prefixed.ts';
-import { RelativeTimeLearner } from './relative-time.ts';
 import { ReuseGuard } from './reuse-guard.ts';
-import { isTimeOfRequest, TimeLearner } from './time.ts';
-import { areTokens, isNonceName, isTokenName, TokenLearner } from './token.ts';
-import { areUuids, UuidLearner } from './uuid.ts';
-import { VaryingLearner } from './varying.ts';
+import { recogniseTime } from './time.ts';
+import { areTokens, isNonceName, isTokenName } from './token.ts';
+import { areUuids } from './uuid.ts';
+import { ValueNoise } from './value-noise.ts';
 
 export type { NoiseContext } from './learner.ts';
 
@@ -23,47 +21,19 @@ export const MAX_PATTERNS = 500;
 const MAX_REFUSALS = 100;
 /** Longer patterns are not kept. */
 const MAX_PATTERN_TEXT = 1_000;
+/** A drawn value that did not drift in as many control–control pairs is no noise: it would drift each time. */
+const STEADY_PAIRS = 10;
 /** Longer texts are never noise by a learned class. */
 const MAX_VALUE = 2_000;
-/** A uuid that did not drift in as many control–control pairs is no noise: a drawn one drifts each time. */
-const STEADY_PAIRS = 10;
-
-/**
- * Classes that say little of a value: data that changed between two readings fits them as well. They count from the third
- * drift on, and only where the place drifts often: noise does at nearly every reading, data hardly ever.
- */
-const WEAK: ReadonlySet<string> = new Set(['counter', 'number', 'prefixed', 'link', 'varying']);
-const WEAK_SAMPLES = 3;
-/** Share of the pairs in which the place drifted; low, because a place may be in few of an endpoint's answers. */
-const WEAK_SHARE = 0.05;
-
-/** Most specific first: the first that fits all samples is the class. The last fits everything. */
-const LEARNERS: Readonly<Record<string, () => Learner>> = {
-  time: () => new TimeLearner(),
-  uuid: () => new UuidLearner(),
-  relative: () => new RelativeTimeLearner(),
-  counter: () => new CounterLearner(),
-  number: () => new NumberLearner(),
-  prefixed: () => new PrefixedLearner(),
-  token: () => new TokenLearner(),
-  inside: () => new InsideLearner(),
-  link: () => new LinkLearner(),
-  varying: () => new VaryingLearner(),
-};
-
-interface LearnedValue {
-  samples: number;
-  /** Those that fit all samples so far, by their key in `LEARNERS`. */
-  readonly alive: Map<string, Learner>;
-}
 
 /** Noise of one endpoint: built-in classes, and what control–control pairs taught. */
 export class NoiseBook {
   /** How often either arm differs at the paths that weak classes excuse. */
   readonly arms = new PathArms();
   private pairs = 0;
-  private readonly values = new Map<string, LearnedValue>();
+  private readonly values = new Map<string, ValueNoise>();
   private readonly lists = new Map<string, ListNoise>();
+  private readonly optional = new Map<string, OptionalNoise>();
   private readonly refusals = new Map<string, { reason: string; samples: number }>();
   private readonly guard = new ReuseGuard();
 
@@ -71,13 +41,32 @@ export class NoiseBook {
   learn(findings: readonly Finding[], context: NoiseContext): void {
     this.pairs++;
     const lists = new Map<string, Finding[]>();
+    const rest: Finding[] = [];
     for (const finding of findings) {
       if (finding.accounted?.rule !== undefined || finding.accounted?.ignored === true) continue;
       const list = listFor(finding);
       if (list !== undefined) push(lists, list, finding);
-      else this.learnValue(finding, context);
+      else rest.push(finding);
     }
     for (const [pattern, found] of lists) this.learnList(pattern, found);
+    for (const finding of rest) {
+      const comesOrGoes = finding.kind === 'added' || finding.kind === 'removed';
+      if (!comesOrGoes || isWhole(finding)) this.learnValue(finding, context);
+      // Elements of a list that moved are not compared with themselves: that they differ says nothing of their members.
+      else if (![...lists.keys()].some((list) => finding.place.pattern.startsWith(`${list}/`)))
+        this.learnOptional(finding);
+    }
+  }
+
+  private learnOptional(finding: Finding): void {
+    const key = keyOf(finding);
+    let known = this.optional.get(key);
+    if (known === undefined) {
+      if (!this.hasRoom(key)) return;
+      known = new OptionalNoise();
+      this.optional.set(key, known);
+    }
+    known.absorb(finding, this.pairs);
   }
 
   private learnList(pattern: string, findings: readonly Finding[]): void {
@@ -105,17 +94,18 @@ export class NoiseBook {
     let known = this.values.get(key);
     if (known === undefined) {
       if (!this.hasRoom(key)) return;
-      known = { samples: 0, alive: new Map(Object.entries(LEARNERS).map(([name, begin]) => [name, begin()])) };
+      known = new ValueNoise();
       this.values.set(key, known);
     }
-    known.samples++;
-    for (const [name, learner] of known.alive) {
-      if (!learner.absorb(pair, context)) known.alive.delete(name);
-    }
+    known.absorb(pair, context, this.pairs);
+    known.note(finding.place.path);
+    const found = known.recognise(pair, context);
+    if (found?.drawn !== undefined)
+      this.guard.learn({ pattern: key, exchange: exchangeOf(finding, context), ...found.drawn });
   }
 
   private hasRoom(key: string): boolean {
-    return this.values.size + this.lists.size < MAX_PATTERNS && key.length <= MAX_PATTERN_TEXT;
+    return this.values.size + this.lists.size + this.optional.size < MAX_PATTERNS && key.length <= MAX_PATTERN_TEXT;
   }
 
   private refuse(key: string, reason: string): void {
@@ -131,36 +121,60 @@ export class NoiseBook {
    * Undefined: it speaks against the candidate.
    */
   check(finding: Finding, context: NoiseContext): string | undefined {
-    if (finding.kind !== 'value' || isWhole(finding)) return undefined;
-    const pair = pairOf(finding);
+    if (isWhole(finding)) return undefined;
+    if (finding.kind === 'added' || finding.kind === 'removed') return this.checkOptional(finding);
+    const pair = finding.kind === 'value' ? pairOf(finding) : undefined;
     if (pair === undefined || pair.control.text === '' || pair.candidate.text === '') return undefined;
     const key = keyOf(finding);
-    const known = this.values.get(key);
-    const found = recognise(finding.place.name, pair, context) ?? this.recogniseLearned(known, pair, context);
-    if (found?.drawn === undefined) return found?.class;
-    const exchange = `${context.exchange ?? context.at} ${finding.place.path}`;
-    const reuse = this.guard.note({ pattern: key, exchange, ...found.drawn });
-    if (reuse === 'frozen') return undefined;
-    const steady = found.class === 'uuid' && known === undefined && (reuse === 'stable' || this.pairs >= STEADY_PAIRS);
-    return steady ? undefined : found.class;
+    const known = this.valueAt(key, finding.place.path);
+    const found = this.recognise(known, pair, finding, context);
+    if (found === undefined || this.isRepeated(found, known, finding, context)) return undefined;
+    return found.class;
   }
 
-  private recogniseLearned(
-    known: LearnedValue | undefined,
+  /** What was learned of a place; of a pattern that has only ever drifted at one place, nothing is known elsewhere. */
+  private valueAt(key: string, path: string): ValueNoise | undefined {
+    const known = this.values.get(key);
+    return known?.covers(path) === true ? known : undefined;
+  }
+
+  private recognise(
+    known: ValueNoise | undefined,
     pair: ValuePair,
+    finding: Finding,
     context: NoiseContext,
   ): Recognised | undefined {
-    if (known === undefined || pair.candidate.text.length > MAX_VALUE) return undefined;
-    const [key, learner] = known.alive.entries().next().value ?? [];
-    if (key === undefined || learner === undefined) return undefined;
-    if (WEAK.has(key) && !this.isOften(known.samples)) return undefined;
-    if (!learner.accepts(pair, context)) return undefined;
-    if (!learner.drawn) return { class: learner.name };
-    return { class: learner.name, drawn: { control: pair.control.text, candidate: pair.candidate.text } };
+    if (Math.max(pair.candidate.text.length, pair.control.text.length) > MAX_VALUE)
+      return recogniseInside(pair.control.text, pair.candidate.text, context);
+    const learned = known?.isTrusted(this.pairs) === true ? known.recognise(pair, context) : undefined;
+    // What the control has shown here often enough is the whole truth; what is noise anywhere is only a guess.
+    if (learned !== undefined || known?.isSettled(this.pairs) === true) return learned;
+    if (isEcho(pair, context)) return undefined;
+    const isSteady = known === undefined && this.pairs >= STEADY_PAIRS;
+    const found = recogniseAnywhere(finding.place.name, pair, context, isSteady);
+    // Drawn values drift each time: here the control has given the same one again and again.
+    return isSteady && found?.drawn !== undefined ? undefined : found;
   }
 
-  private isOften(samples: number): boolean {
-    return samples >= WEAK_SAMPLES && samples >= WEAK_SHARE * this.pairs;
+  /** Whether a drawn value came again, or a clock stands still. */
+  private isRepeated(
+    { drawn, clock, rare, class: name }: Recognised,
+    known: ValueNoise | undefined,
+    finding: Finding,
+    context: NoiseContext,
+  ): boolean {
+    const [pattern, exchange] = [keyOf(finding), exchangeOf(finding, context)];
+    if (clock !== undefined && this.guard.hasStopped(pattern, exchange, clock)) return true;
+    if (name === 'time' && this.guard.comesAgain(pattern, rare !== undefined)) return true;
+    if (drawn === undefined) return false;
+    const reuse = this.guard.note({ pattern, exchange, ...drawn });
+    return reuse === 'frozen' || (reuse === 'stable' && name === 'uuid' && known === undefined);
+  }
+
+  /** A member that comes and goes on the control may do so on the candidate. */
+  private checkOptional(finding: Finding): string | undefined {
+    const known = this.optional.get(keyOf(finding));
+    return known?.covers(finding, this.pairs) === true ? 'optional' : undefined;
   }
 
   /** How a list at this path pattern is to be compared, if something was learned of it; undefined: in order. */
@@ -171,9 +185,13 @@ export class NoiseBook {
   /** What was learned, and what was refused (class `refused`, the reason as envelope). */
   paths(): NoisePath[] {
     const paths: NoisePath[] = [];
-    for (const [key, { samples, alive }] of this.values) {
-      const learner = first(alive);
-      if (learner !== undefined) paths.push({ path: key, class: learner.name, envelope: learner.envelope(), samples });
+    for (const [path, value] of this.values) {
+      const learner = value.learner()?.learner;
+      if (learner === undefined) continue;
+      paths.push({ path, class: learner.name, envelope: learner.envelope(), samples: value.samples });
+    }
+    for (const [path, member] of this.optional) {
+      paths.push({ path, class: 'optional', envelope: member.envelope(), samples: member.samples });
     }
     for (const [path, list] of this.lists) {
       paths.push({ path, class: list.name, envelope: list.envelope(), samples: list.samples });
@@ -187,32 +205,46 @@ export class NoiseBook {
     });
   }
 
-  /** What was learned, as JSON. The values seen in checks are not part of it. */
+  /** What was learned and the newest of the values drawn, as JSON. */
   snapshot(): unknown {
-    const values = [...this.values].map(([path, { samples, alive }]) => {
-      return { path, samples, alive: [...alive].map(([name, learner]) => ({ name, state: learner.save() })) };
-    });
+    const values = [...this.values].map(([path, value]) => ({ path, value: value.save() }));
+    const optional = [...this.optional].map(([path, member]) => ({ path, member: member.save() }));
     const lists = [...this.lists].map(([path, list]) => ({ path, list: list.save() }));
     const refusals = [...this.refusals].map(([path, refusal]) => ({ path, ...refusal }));
-    return { version: 1, pairs: this.pairs, values, lists, refusals, arms: this.arms.save() };
+    return {
+      version: 2,
+      pairs: this.pairs,
+      values,
+      optional,
+      lists,
+      refusals,
+      arms: this.arms.save(),
+      drawn: this.guard.save(),
+    };
   }
 
   /** Takes a snapshot in place of what is known; parts that cannot be read are left out. */
   restore(saved: unknown): void {
     this.values.clear();
     this.lists.clear();
+    this.optional.clear();
     this.refusals.clear();
     const from = record(saved);
     this.arms.load(from?.['arms']);
     this.pairs = readCount(from?.['pairs']) ?? 0;
-    if (from?.['version'] !== 1) {
+    if (from?.['version'] !== 2) {
       this.pairs = 0;
       return;
     }
     for (const [path, entry] of entriesOf(from['values'])) {
-      const value = this.hasRoom(path) ? readValue(entry) : undefined;
-      if (value !== undefined) this.values.set(path, value);
+      const value = new ValueNoise();
+      if (this.hasRoom(path) && value.load(entry['value'])) this.values.set(path, value);
     }
+    for (const [path, entry] of entriesOf(from['optional'])) {
+      const member = new OptionalNoise();
+      if (this.hasRoom(path) && member.load(entry['member'])) this.optional.set(path, member);
+    }
+    this.guard.load(from['drawn']);
     for (const [path, entry] of entriesOf(from['lists'])) {
       const list = new ListNoise();
       if (this.hasRoom(path) && path !== 'body' && list.load(entry['list'])) this.lists.set(path, list);
@@ -226,20 +258,30 @@ export class NoiseBook {
 }
 
 /** What is noise wherever it stands. */
-function recognise(name: string, { control, candidate }: ValuePair, context: NoiseContext): Recognised | undefined {
+function recogniseAnywhere(
+  name: string,
+  { control, candidate }: ValuePair,
+  context: NoiseContext,
+  isSteady: boolean,
+): Recognised | undefined {
   const [a, b] = [control.text, candidate.text];
-  if (isTimeOfRequest(a, b, context)) return { class: 'time' };
-  if (control.type === 'number') return undefined;
+  const time = recogniseTime(a, b, context, isSteady);
+  if (time !== undefined || control.type === 'number') return time;
   const drawn = { control: a, candidate: b };
-  if (areUuids(a, b)) return { class: 'uuid', drawn };
+  if (areUuids(a, b, context)) return { class: 'uuid', drawn };
   if (isTokenName(name) && areTokens(a, b, isNonceName(name))) return { class: 'token', drawn };
-  return recogniseInside(a, b, context);
+  return recogniseInside(a, b, context, isSteady);
 }
 
-/** The two values, where both are texts or both numbers. */
+/** Names one reading of one place, so that the same pair may be checked again. */
+function exchangeOf({ place }: Finding, context: NoiseContext): string {
+  return `${context.exchange ?? context.at} ${place.path}`;
+}
+
+/** The two values, where both are texts, numbers or flags. */
 function pairOf({ place, control, candidate }: Finding): ValuePair | undefined {
   if (control === undefined || candidate === undefined || control.type !== candidate.type) return undefined;
-  if (control.type !== 'text' && control.type !== 'number') return undefined;
+  if (control.type !== 'text' && control.type !== 'number' && control.type !== 'boolean') return undefined;
   return { control, candidate, repeated: place.pattern.includes('[*]') || /\/\*(\/|$)/.test(place.pattern) };
 }
 
@@ -254,7 +296,7 @@ function refusalOf(finding: Finding): string | undefined {
   if (finding.place.pattern === 'body') return 'the whole body varies';
   if (finding.kind === 'type')
     return `the type changes from ${control?.type ?? 'none'} to ${candidate?.type ?? 'none'}`;
-  if (finding.kind !== 'value') return 'it is there in one answer and missing in the other';
+  if (finding.kind !== 'value') return `it differs in ${finding.kind} only`;
   if (control?.text === '' || candidate?.text === '') return 'the text is empty at times';
   if (Math.max(control?.text.length ?? 0, candidate?.text.length ?? 0) > MAX_VALUE) return 'the text is too long';
   return undefined;
@@ -274,22 +316,31 @@ export function noiseKey(finding: Finding): string {
   return listFor(finding) ?? keyOf(finding);
 }
 
-function keyOf({ place }: Finding): string {
-  return place.detail === undefined ? place.pattern : `${place.pattern} ${place.detail}`;
+/**
+ * What a place is known by: its pattern, and of a line of text the words it begins with on both sides,
+ * because all lines of a text have one pattern and a line's number depends on those before it.
+ */
+function keyOf({ place, control, candidate }: Finding): string {
+  const key = place.detail === undefined ? place.pattern : `${place.pattern} ${place.detail}`;
+  if (!place.pattern.endsWith('/line/*') || control === undefined || candidate === undefined) return key;
+  return `${key} ${beginning(control.text, candidate.text)}`;
 }
 
-function first(alive: ReadonlyMap<string, Learner>): Learner | undefined {
-  return alive.values().next().value;
+/** Longest beginning of a line that names it. */
+const MAX_BEGINNING = 40;
+
+/** What two lines begin with, up to the last break between words before the first digit or difference. */
+function beginning(a: string, b: string): string {
+  let end = 0;
+  while (end < MAX_BEGINNING && end < a.length && a[end] === b[end] && !/\d/.test(a[end] ?? '')) end++;
+  while (end > 0 && /[\p{L}\d]/u.test(a[end - 1] ?? '')) end--;
+  return a.slice(0, end);
 }
 
 function push<T>(map: Map<string, T[]>, key: string, item: T): void {
   const known = map.get(key);
   if (known === undefined) map.set(key, [item]);
   else known.push(item);
-}
-
-function readCount(saved: unknown): number | undefined {
-  return typeof saved === 'number' && Number.isSafeInteger(saved) && saved >= 0 ? saved : undefined;
 }
 
 function entriesOf(saved: unknown): [string, Readonly<Record<string, unknown>>][] {
@@ -299,20 +350,4 @@ function entriesOf(saved: unknown): [string, Readonly<Record<string, unknown>>][
     const path = entry?.['path'];
     return entry === undefined || typeof path !== 'string' || path.length > MAX_PATTERN_TEXT ? [] : [[path, entry]];
   });
-}
-
-function readValue(entry: Readonly<Record<string, unknown>>): LearnedValue | undefined {
-  const samples = readCount(entry['samples']);
-  if (samples === undefined || !Array.isArray(entry['alive'])) return undefined;
-  const saved = new Map<unknown, unknown>(
-    entry['alive'].map((item) => [record(item)?.['name'], record(item)?.['state']]),
-  );
-  const alive = new Map<string, Learner>();
-  for (const [name, begin] of Object.entries(LEARNERS)) {
-    if (!saved.has(name)) continue;
-    const learner = begin();
-    if (!learner.load(saved.get(name))) return undefined;
-    alive.set(name, learner);
-  }
-  return alive.size === 0 ? undefined : { samples, alive };
 }

@@ -1,95 +1,173 @@
-import { FlatLearner, type Learner, type ValuePair } from './learner.ts';
+import { FlatLearner, type Learner, type Recognised, type ValuePair } from './learner.ts';
 
 /** Integers that stay exact as numbers. */
 const INTEGER = /^\d{1,15}$/;
-const DECIMAL = /^-?\d{1,300}(?:\.(\d{1,100}))?$/;
+const DECIMAL = /^-?\d{1,300}(?:\.(\d{1,100}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** A counter may be asked a little before the smallest one seen. */
+/** A counter may be asked in the other order, and somebody else may count between the two. */
 const COUNTER_SLACK = 5;
+/** So many times the largest step seen may lie between the two sides. */
+const COUNTER_STEPS = 10;
 
-type CounterState = { readonly seen: boolean; readonly least: number; readonly last: number };
+type CounterState = {
+  readonly seen: boolean;
+  readonly least: number;
+  readonly last: number;
+  readonly step: number;
+  /** Whether it also rises from one exchange to the next: one counter for all requests. */
+  readonly rises: boolean;
+};
 
-/** Integers that only rise: visits, sequence numbers. */
+/** Integers that rise from one answer to the next: visits, sequence numbers. */
 export class CounterLearner extends FlatLearner<CounterState> implements Learner {
   readonly name = 'counter';
 
   constructor() {
-    super({ seen: false, least: 0, last: 0 });
+    super({ seen: false, least: 0, last: 0, step: 0, rises: true });
   }
 
   absorb({ control, candidate }: ValuePair): boolean {
     if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return false;
     const [first, second] = [Number(control.text), Number(candidate.text)];
-    if (second <= first || (this.state.seen && first < this.state.last)) return false;
-    this.state = { seen: true, least: this.state.seen ? this.state.least : first, last: second };
+    if (second <= first) return false;
+    const { seen, least, last, step, rises } = this.state;
+    this.state = {
+      seen: true,
+      least: seen ? Math.min(least, first) : first,
+      last: second,
+      step: Math.max(step, second - first),
+      rises: rises && (!seen || first >= last),
+    };
     return true;
   }
 
-  accepts({ control, candidate }: ValuePair): boolean {
-    if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return false;
-    if (Math.abs(candidate.text.length - control.text.length) > 1) return false;
-    return Number(candidate.text) >= this.state.least - COUNTER_SLACK;
+  recognise({ control, candidate }: ValuePair): Recognised | undefined {
+    if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return undefined;
+    const ahead = Number(candidate.text) - Number(control.text);
+    const { least, rises } = this.state;
+    if (ahead < -this.back() || ahead > this.forth()) return undefined;
+    return rises && Number(candidate.text) < least - COUNTER_SLACK ? undefined : { class: this.name };
+  }
+
+  private back(): number {
+    return 2 * this.state.step + COUNTER_SLACK;
+  }
+
+  private forth(): number {
+    return COUNTER_STEPS * (this.state.step + 1);
   }
 
   envelope(): string {
-    return `an integer of at least ${Math.max(0, this.state.least - COUNTER_SLACK)}, as many digits as the control's, one more or less`;
+    const least = this.state.rises ? `, at least ${Math.max(0, this.state.least - COUNTER_SLACK)}` : '';
+    return `an integer that rises with each answer: at most ${this.back()} below the control's and ${this.forth()} above${least}`;
   }
 }
 
 type NumberState = {
-  readonly seen: boolean;
+  readonly pairs: number;
   readonly least: number;
   readonly greatest: number;
+  /** Largest distance of two answers, and the same as a share of the larger. */
+  readonly apart: number;
+  readonly share: number;
   readonly fewest: number;
   readonly most: number;
 };
 
-/** Numbers of one magnitude, with as many decimals as seen. */
-export class NumberLearner extends FlatLearner<NumberState> implements Learner {
-  readonly name = 'number';
+/** Up to this share two answers are one value that was computed in another order, or a measure that wavers. */
+const FLOAT_SHARE = 0.05;
+/** Below this it is rounding and nothing else: data changes by more. */
+const ROUNDING_SHARE = 1e-7;
+/** From so many pairs on the extremes seen are near the true ones. */
+const ENOUGH_PAIRS = 10;
 
+/** Numbers as far from each other as seen, of the magnitude seen, with as many decimals as seen. */
+export class NumberLearner extends FlatLearner<NumberState> implements Learner {
   constructor() {
-    super({ seen: false, least: 0, greatest: 0, fewest: 0, most: 0 });
+    super({ pairs: 0, least: 0, greatest: 0, apart: 0, share: 0, fewest: 0, most: 0 });
+  }
+
+  get name(): string {
+    return this.state.share <= FLOAT_SHARE && this.state.most > 0 ? 'float' : 'number';
   }
 
   absorb({ control, candidate }: ValuePair): boolean {
-    for (const { text } of [control, candidate]) {
-      const number = readNumber(text);
-      if (number === undefined) return false;
-      const { seen, least, greatest, fewest, most } = this.state;
-      this.state = {
-        seen: true,
-        least: seen ? Math.min(least, number.value) : number.value,
-        greatest: seen ? Math.max(greatest, number.value) : number.value,
-        fewest: seen ? Math.min(fewest, number.decimals) : number.decimals,
-        most: seen ? Math.max(most, number.decimals) : number.decimals,
-      };
-    }
+    const [a, b] = [readNumber(control.text), readNumber(candidate.text)];
+    if (a === undefined || b === undefined) return false;
+    const { pairs, least, greatest, apart, share, fewest, most } = this.state;
+    const [low, high] = [Math.min(a.value, b.value), Math.max(a.value, b.value)];
+    const [few, many] = [Math.min(a.decimals, b.decimals), Math.max(a.decimals, b.decimals)];
+    this.state = {
+      pairs: pairs + 1,
+      least: pairs > 0 ? Math.min(least, low) : low,
+      greatest: pairs > 0 ? Math.max(greatest, high) : high,
+      apart: Math.max(apart, high - low),
+      share: Math.max(share, shareOf(a.value, b.value)),
+      fewest: pairs > 0 ? Math.min(fewest, few) : few,
+      most: Math.max(most, many),
+    };
     return true;
   }
 
-  accepts({ candidate }: ValuePair): boolean {
-    const number = readNumber(candidate.text);
-    if (number === undefined) return false;
-    const [low, high] = this.range();
-    if (number.value < low || number.value > high) return false;
-    const { fewest, most } = this.state;
-    // Serialisers drop trailing zeros: where the count varies, one more or less in a hundred numbers is two off.
-    const slack = fewest === most ? 0 : 2;
-    return number.decimals >= fewest - slack && number.decimals <= most + slack;
+  isCertain(): boolean {
+    return this.state.share <= ROUNDING_SHARE;
   }
 
-  /** A tenth of the smallest magnitude to ten times the largest. */
-  private range(): readonly [number, number] {
-    const { least, greatest } = this.state;
-    return [least >= 0 ? least / 10 : least * 10, greatest >= 0 ? greatest * 10 : greatest / 10];
+  recognise({ control, candidate }: ValuePair): Recognised | undefined {
+    const [mine, theirs] = [readNumber(control.text), readNumber(candidate.text)];
+    if (mine === undefined || theirs === undefined || !this.hasDecimals(theirs.decimals)) return undefined;
+    const near = this.factor();
+    const { share, apart, least, greatest } = this.state;
+    const isNear = Math.abs(mine.value - theirs.value) <= near * apart;
+    // Something that is computed wavers in proportion: a price of 10 less than one of 1,000.
+    const isAlike = share <= FLOAT_SHARE && shareOf(mine.value, theirs.value) <= near * share;
+    if (!(share <= FLOAT_SHARE ? isAlike : isNear)) return undefined;
+    if (share <= FLOAT_SHARE) return { class: this.name };
+    const [low, high] = this.range(least, greatest);
+    return theirs.value >= low && theirs.value <= high ? { class: this.name } : undefined;
+  }
+
+  /** How much further than seen: the largest of few pairs says little. */
+  private factor(): number {
+    return this.state.pairs >= ENOUGH_PAIRS ? 2 : 4;
+  }
+
+  private hasDecimals(decimals: number): boolean {
+    const { fewest, most, pairs } = this.state;
+    if (fewest === most) return decimals === most;
+    // Serialisers drop trailing zeros: one more in ten numbers. Full precision may show one more digit than ever before.
+    const fewer = pairs >= ENOUGH_PAIRS ? 1 : 2;
+    const more = most > 9 || pairs < ENOUGH_PAIRS ? 2 : 0;
+    return decimals >= fewest - fewer && decimals <= most + more;
+  }
+
+  /** What was seen and as much again on either side, but no other sign. */
+  private range(least: number, greatest: number): readonly [number, number] {
+    const wide = (greatest - least) * (this.state.pairs >= ENOUGH_PAIRS ? 1 : 3);
+    const [low, high] = [least - wide, greatest + wide];
+    return [
+      least > 0 ? Math.max(low, least / 10) : least === 0 ? 0 : low,
+      greatest < 0 ? Math.min(high, greatest / 10) : greatest === 0 ? 0 : high,
+    ];
   }
 
   envelope(): string {
-    const [low, high] = this.range();
-    const { fewest, most } = this.state;
-    return `a number from ${low} to ${high} with ${fewest === most ? fewest : `about ${fewest} to ${most}`} decimals`;
+    const { fewest, most, share, apart, least, greatest } = this.state;
+    const decimals = `with ${fewest === most ? fewest : `about ${fewest} to ${most}`} decimals`;
+    const near = this.factor();
+    if (share <= FLOAT_SHARE) return `a number ${decimals}, within ${short(near * share * 100)} % of the control's`;
+    const [low, high] = this.range(least, greatest);
+    return `a number from ${short(low)} to ${short(high)} ${decimals}, at most ${short(near * apart)} from the control's`;
   }
+}
+
+/** The distance of two numbers as a share of the larger. */
+function shareOf(a: number, b: number): number {
+  return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }
 
 function readNumber(text: string): { value: number; decimals: number } | undefined {
@@ -97,5 +175,5 @@ function readNumber(text: string): { value: number; decimals: number } | undefin
   const value = Number(text);
   // Ten times the value must still be a number.
   if (parts === null || Math.abs(value) > 1e300) return undefined;
-  return { value, decimals: parts[1]?.length ?? 0 };
+  return { value, decimals: Math.max(0, (parts[1]?.length ?? 0) - Number(parts[2] ?? 0)) };
 }

@@ -1,4 +1,4 @@
-import { FlatLearner, type Learner, MAX_KEPT_TEXT, type ValuePair } from './learner.ts';
+import { FlatLearner, type Learner, MAX_KEPT_TEXT, type Recognised, type ValuePair } from './learner.ts';
 import { alphabetOf, commonAlphabet } from './token.ts';
 
 type PrefixedState = {
@@ -15,11 +15,6 @@ export class PrefixedLearner extends FlatLearner<PrefixedState> implements Learn
 
   constructor() {
     super({ prefix: '', suffix: '', alphabet: '', shortest: 0, longest: 0 });
-  }
-
-  /** Eight digits in base 16 are 4 billion; fewer, or decimal ones, may come again. */
-  override get drawn(): boolean {
-    return this.state.alphabet !== 'digits' && this.state.shortest >= 8;
   }
 
   absorb({ control, candidate }: ValuePair): boolean {
@@ -43,11 +38,23 @@ export class PrefixedLearner extends FlatLearner<PrefixedState> implements Learn
     return true;
   }
 
-  accepts({ candidate }: ValuePair): boolean {
+  recognise({ control, candidate }: ValuePair): Recognised | undefined {
     const run = runOf(candidate.text, this.state);
-    if (run === undefined || run.length < this.state.shortest || run.length > this.state.longest) return false;
+    if (run === undefined || run.length < this.state.shortest || run.length > this.state.longest) return undefined;
     const alphabet = alphabetOf(run)?.name;
-    return alphabet !== undefined && fits(alphabet, this.state.alphabet);
+    if (alphabet === undefined || !fits(alphabet, this.state.alphabet)) return undefined;
+    return this.isDrawn()
+      ? { class: this.name, drawn: { control: control.text, candidate: candidate.text } }
+      : { class: this.name };
+  }
+
+  isCertain(): boolean {
+    return this.isDrawn();
+  }
+
+  /** Eight digits in base 16 are 4 billion; fewer, or decimal ones, may come again. */
+  private isDrawn(): boolean {
+    return this.state.alphabet !== 'digits' && this.state.shortest >= 8;
   }
 
   envelope(): string {

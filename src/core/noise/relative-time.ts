@@ -1,4 +1,4 @@
-import { FlatLearner, type Learner, MAX_KEPT, type ValuePair, withItem } from './learner.ts';
+import { FlatLearner, type Learner, MAX_KEPT, type Recognised, type ValuePair, withItem } from './learner.ts';
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = {
   s: 1,
@@ -21,22 +21,65 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
 };
 const COUNTED =
   /^(in )?(about )?(an?|\d{1,4})( ?)(sec|second|min|minute|hr|hour|day|week|month|year|mo|[smhdwy])(s?)( ago| from now)?$/i;
-const NOW = /^(just now|now|a moment ago|moments ago)$/i;
+const NOW =
+  /^(just now|now|a moment ago|moments ago|a few seconds ago|gerade eben|jetzt|à l’instant|à l'instant|ahora mismo|hace un momento)$/i;
+/** German, French and Spanish: `vor 3 Stunden`, `il y a 3 heures`, `hace 3 horas`, and ahead `in`, `dans`, `en` or `dentro de`. */
+const COUNTED_ELSEWHERE =
+  /^(vor|in|il y a|dans|hace|en|dentro de) (ein|eine|einem|einer|un|une|una|\d{1,4}) ([a-zäñéû]{3,9})$/i;
+const UNITS_ELSEWHERE: readonly (readonly [begin: string, seconds: number])[] = [
+  ['sek', 1],
+  ['seg', 1],
+  ['sec', 1],
+  ['min', 60],
+  ['stunde', 3_600],
+  ['heure', 3_600],
+  ['hora', 3_600],
+  ['tag', 86_400],
+  ['jour', 86_400],
+  ['día', 86_400],
+  ['dia', 86_400],
+  ['woche', 604_800],
+  ['semaine', 604_800],
+  ['semana', 604_800],
+  ['monat', 2_629_800],
+  ['mois', 2_629_800],
+  ['mes', 2_629_800],
+  ['jahr', 31_557_600],
+  ['an', 31_557_600],
+  ['año', 31_557_600],
+];
+
+interface Relative {
+  readonly form: string;
+  readonly seconds: number;
+  /** Its smallest step. */
+  readonly step: number;
+}
 
 /** `3 hours ago` as words that stay the same and seconds. */
-function readRelative(text: string): { form: string; seconds: number } | undefined {
+function readRelative(text: string): Relative | undefined {
   if (text.length > 40) return undefined;
-  if (NOW.test(text)) return { form: 'now', seconds: 0 };
+  if (NOW.test(text)) return { form: 'now', seconds: 0, step: 60 };
   const [whole, before = '', about = '', count = '', space = '', unit = '', , after = ''] = COUNTED.exec(text) ?? [];
-  if (whole === undefined || (before === '') === (after === '')) return undefined;
-  const seconds = (/\d/.test(count) ? Number(count) : 1) * (UNIT_SECONDS[unit.toLowerCase()] ?? 0);
-  return { form: `${before}${about}N${space}${unit.length > 3 ? 'unit' : 'u'}${after}`.toLowerCase(), seconds };
+  if (whole === undefined || (before === '') === (after === '')) return readElsewhere(text);
+  const step = UNIT_SECONDS[unit.toLowerCase()] ?? 0;
+  const form = `${before}${about}N${space}${unit.length > 3 ? 'unit' : 'u'}${after}`.toLowerCase();
+  return { form, seconds: (/\d/.test(count) ? Number(count) : 1) * step, step };
+}
+
+function readElsewhere(text: string): Relative | undefined {
+  const [, before, count = '', unit = ''] = COUNTED_ELSEWHERE.exec(text) ?? [];
+  const step = UNITS_ELSEWHERE.find(([begin]) => unit.toLowerCase().startsWith(begin))?.[1];
+  if (before === undefined || step === undefined) return undefined;
+  return { form: `${before} N unit`.toLowerCase(), seconds: (/\d/.test(count) ? Number(count) : 1) * step, step };
 }
 
 type RelativeState = {
   readonly seen: boolean;
   readonly least: number;
   readonly most: number;
+  /** Largest distance of two answers to one request. */
+  readonly apart: number;
   readonly forms: readonly string[];
 };
 
@@ -45,29 +88,31 @@ export class RelativeTimeLearner extends FlatLearner<RelativeState> implements L
   readonly name = 'relative-time';
 
   constructor() {
-    super({ seen: false, least: 0, most: 0, forms: [] });
+    super({ seen: false, least: 0, most: 0, apart: 0, forms: [] });
   }
 
   absorb({ control, candidate }: ValuePair): boolean {
-    for (const { text } of [control, candidate]) {
-      const read = readRelative(text);
-      if (read === undefined || this.state.forms.length >= MAX_KEPT) return false;
-      const { seen, least, most, forms } = this.state;
-      this.state = {
-        seen: true,
-        least: seen ? Math.min(least, read.seconds) : read.seconds,
-        most: seen ? Math.max(most, read.seconds) : read.seconds,
-        forms: withItem(forms, read.form),
-      };
-    }
+    const [left, right] = [readRelative(control.text), readRelative(candidate.text)];
+    if (left === undefined || right === undefined || this.state.forms.length >= MAX_KEPT - 1) return false;
+    const { seen, least, most, forms, apart } = this.state;
+    const [low, high] = [Math.min(left.seconds, right.seconds), Math.max(left.seconds, right.seconds)];
+    this.state = {
+      seen: true,
+      least: seen ? Math.min(least, low) : low,
+      most: seen ? Math.max(most, high) : high,
+      apart: Math.max(apart, high - low),
+      forms: withItem(withItem(forms, left.form), right.form),
+    };
     return true;
   }
 
-  accepts({ control, candidate }: ValuePair): boolean {
-    const read = readRelative(candidate.text);
-    if (read === undefined) return false;
-    if (!this.state.forms.includes(read.form) && readRelative(control.text)?.form !== read.form) return false;
-    return read.seconds >= this.least() && read.seconds <= this.most();
+  recognise({ control, candidate }: ValuePair): Recognised | undefined {
+    const [mine, read] = [readRelative(control.text), readRelative(candidate.text)];
+    if (read === undefined || mine === undefined) return undefined;
+    if (!this.state.forms.includes(read.form) && mine.form !== read.form) return undefined;
+    if (read.seconds < this.least() || read.seconds > this.most()) return undefined;
+    const reach = Math.max(2 * this.state.apart, mine.step, read.step);
+    return Math.abs(read.seconds - mine.seconds) <= reach ? { class: this.name } : undefined;
   }
 
   private least(): number {
@@ -79,6 +124,6 @@ export class RelativeTimeLearner extends FlatLearner<RelativeState> implements L
   }
 
   envelope(): string {
-    return `a distance in words (${this.state.forms.join(', ')}) of ${Math.max(0, this.least())} to ${this.most()} s`;
+    return `a distance in words (${this.state.forms.join(', ')}) of ${Math.max(0, this.least())} to ${this.most()} s, a step or ${2 * this.state.apart} s from the control's`;
   }
 }

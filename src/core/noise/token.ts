@@ -1,4 +1,12 @@
-import { FlatLearner, type Learner, type ValuePair } from './learner.ts';
+import {
+  FlatLearner,
+  type Learner,
+  MAX_KEPT_TEXT,
+  type NoiseContext,
+  type Recognised,
+  type ValuePair,
+} from './learner.ts';
+import { readTimedId } from './timed-id.ts';
 
 /** Alphabets of tokens, narrowest first; each is inside those after it that its characters fit. */
 const ALPHABETS = [
@@ -42,6 +50,9 @@ function isByChance(narrow: Alphabet, wide: Alphabet, length: number): boolean {
   return (narrow.size / wide.size) ** length >= CHANCE;
 }
 
+/** Words and numbers with a separator between: `amber-lamp-12`. */
+const SLUG = /^(?:[a-z]+|\d+)(?:[-_.](?:[a-z]+|\d+))+$/;
+
 /** Whether a text may have been drawn at random: no word, no repetition. */
 export function looksRandom(text: string): boolean {
   const alphabet = alphabetOf(text);
@@ -49,7 +60,7 @@ export function looksRandom(text: string): boolean {
   const kinds = [/\d/, /[a-z]/, /[A-Z]/].filter((kind) => kind.test(text)).length;
   // Words of hex digits alone are shorter than any token.
   const isWord = kinds < 2 && !alphabet.name.startsWith('hex');
-  return !isWord && hasVariety(text, alphabet.size);
+  return !isWord && !SLUG.test(text) && hasVariety(text, alphabet.size);
 }
 
 /** At least half as many different characters as random ones would have: size × (1 − (1 − 1/size)^length). */
@@ -94,52 +105,103 @@ function fold(name: string): string {
   return name.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
-type TokenState = { readonly alphabet: string; readonly shortest: number; readonly longest: number };
+type TokenState = {
+  readonly samples: number;
+  readonly alphabet: string;
+  readonly shortest: number;
+  readonly longest: number;
+  /** What all of them began with, up to a separator: `tok_live_`. */
+  readonly prefix: string;
+  /** The form whose times were all near the request: `ulid`; empty where there is none. */
+  readonly form: string;
+  readonly apartMs: number;
+};
 
-/** Random texts of one alphabet and a range of lengths. */
+/** The times of two ids may differ by so much more than seen. */
+const TIME_SLACK_MS = 5_000;
+
+/** Random texts of one alphabet and a range of lengths, with one beginning. */
 export class TokenLearner extends FlatLearner<TokenState> implements Learner {
-  readonly name = 'token';
+  readonly #least: number;
 
-  constructor() {
-    super({ alphabet: '', shortest: 0, longest: 0 });
+  /** @param least Shortest text that is looked at; shorter ones are words as likely as tokens. */
+  constructor(least: number = MIN_HEX_NONCE) {
+    super({ samples: 0, alphabet: '', shortest: 0, longest: 0, prefix: '', form: '', apartMs: 0 });
+    this.#least = least;
   }
 
-  override get drawn(): boolean {
-    return true;
+  get name(): string {
+    return this.state.form === '' ? 'token' : this.state.form.replace(' ', '-');
   }
 
-  absorb({ control, candidate }: ValuePair): boolean {
+  absorb({ control, candidate }: ValuePair, { at }: NoiseContext): boolean {
     const [a, b] = [control.text, candidate.text];
-    // Shorter texts are words as likely as tokens.
-    if (Math.min(a.length, b.length) < MIN_HEX_NONCE || !looksRandom(a) || !looksRandom(b)) return false;
+    if (Math.min(a.length, b.length) < this.#least || !looksRandom(a) || !looksRandom(b)) return false;
     const alphabet = commonAlphabet(a, b);
     if (alphabet === undefined || alphabet.name === 'digits') return false;
     const known = this.state.alphabet === '' ? alphabet : alphabetNamed(this.state.alphabet);
     const wide = known === undefined ? undefined : wider(known, alphabet);
     if (wide === undefined) return false;
-    const { shortest, longest } = this.state;
+    const { samples, shortest, longest, prefix } = this.state;
+    const begun = samples === 0 ? a : prefix;
     this.state = {
+      ...this.state,
+      samples: samples + 1,
       alphabet: wide.name,
-      shortest: Math.min(shortest === 0 ? a.length : shortest, a.length, b.length),
+      shortest: Math.min(samples === 0 ? a.length : shortest, a.length, b.length),
       longest: Math.max(longest, a.length, b.length),
+      prefix: commonPrefix(commonPrefix(begun, a), b),
+      ...this.timed(a, b, at),
     };
     return true;
   }
 
-  accepts({ candidate }: ValuePair): boolean {
+  private timed(a: string, b: string, at: number): Pick<TokenState, 'form' | 'apartMs'> {
+    const { samples, form, apartMs } = this.state;
+    const [left, right] = [readTimedId(a, at), readTimedId(b, at)];
+    const isOne = left !== undefined && left.form === right?.form && (samples === 0 || left.form === form);
+    return isOne
+      ? { form: left.form, apartMs: Math.max(apartMs, Math.abs(left.ms - right.ms)) }
+      : { form: '', apartMs: 0 };
+  }
+
+  recognise({ control, candidate }: ValuePair, { at, gapMs }: NoiseContext): Recognised | undefined {
     const text = candidate.text;
-    if (text.length < this.state.shortest || text.length > this.state.longest || !looksRandom(text)) return false;
+    const { shortest, longest, prefix, form } = this.state;
+    // Where lengths vary, the extremes of few samples are not the true ones.
+    const slack = shortest === longest ? 0 : Math.ceil((longest - shortest) / 4);
+    if (text.length < shortest - slack || text.length > longest + slack || !looksRandom(text)) return undefined;
+    if (!text.startsWith(prefix) && control.text.startsWith(prefix)) return undefined;
+    if (form !== '' && !this.isPresent(control.text, text, { at, gapMs })) return undefined;
     const wide = alphabetNamed(this.state.alphabet);
     const own = alphabetOf(text);
-    if (wide === undefined || own === undefined || !wide.pattern.test(text)) return false;
-    return own === wide || isByChance(own, wide, text.length);
+    if (wide === undefined || own === undefined || !wide.pattern.test(text)) return undefined;
+    if (own !== wide && !isByChance(own, wide, text.length - prefix.length)) return undefined;
+    return { class: this.name, drawn: { control: control.text, candidate: text } };
+  }
+
+  private isPresent(control: string, candidate: string, { at, gapMs }: NoiseContext): boolean {
+    const [left, right] = [readTimedId(control, at), readTimedId(candidate, at)];
+    if (left === undefined || right === undefined) return false;
+    return Math.abs(left.ms - right.ms) <= 2 * this.state.apartMs + TIME_SLACK_MS + Math.max(0, gapMs);
   }
 
   envelope(): string {
-    const { alphabet, shortest, longest } = this.state;
+    const { alphabet, shortest, longest, prefix, form } = this.state;
     const length = shortest === longest ? `${shortest}` : `${shortest} to ${longest}`;
-    return `a random text of ${length} characters, ${alphabet}, not the same one again`;
+    const begins = prefix === '' ? '' : `, beginning with "${prefix}"`;
+    const time = form === '' ? '' : `, a ${form} of the present`;
+    return `a random text of ${length} characters, ${alphabet}${begins}${time}, not the same one again`;
   }
+}
+
+/** What both begin with, up to the last separator, if that is long enough to be meant. */
+function commonPrefix(a: string, b: string): string {
+  let end = 0;
+  while (end < a.length && a[end] === b[end]) end++;
+  const shared = a.slice(0, Math.min(end, MAX_KEPT_TEXT));
+  const cut = Math.max(shared.lastIndexOf('_'), shared.lastIndexOf('-'), shared.lastIndexOf('.')) + 1;
+  return cut < 3 ? '' : shared.slice(0, cut);
 }
 
 function alphabetNamed(name: string): Alphabet | undefined {

@@ -1,4 +1,5 @@
-import { FlatLearner, type Learner, type ValuePair, withItem } from './learner.ts';
+import { FlatLearner, type Learner, type NoiseContext, type Recognised, type ValuePair, withItem } from './learner.ts';
+import { readTimedId } from './timed-id.ts';
 
 /** Finds uuids inside a text (RFC 9562 section 4). */
 export const UUID_IN_TEXT = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}';
@@ -12,41 +13,61 @@ export function uuidForm(text: string): string | undefined {
   return `${text.charAt(14)} ${lower && upper ? 'mixed' : upper ? 'upper' : 'lower'}`;
 }
 
-/** Whether both are uuids of one version and letter case, and not the same. */
-export function areUuids(control: string, candidate: string): boolean {
+/** Whether both are uuids of one version and letter case, not the same, and of times as near to the request as each other's. */
+export function areUuids(control: string, candidate: string, { at }: NoiseContext): boolean {
   const form = uuidForm(control);
-  return form !== undefined && form === uuidForm(candidate) && control !== candidate;
+  if (form === undefined || form !== uuidForm(candidate) || control === candidate) return false;
+  return readTimedId(control, at) === undefined || readTimedId(candidate, at) !== undefined;
 }
 
-type UuidState = { readonly forms: readonly string[] };
+/** The times of both may differ by so much more than seen. */
+const TIME_SLACK_MS = 5_000;
 
-/** Uuids of the versions and the letter case seen. */
+type UuidState = {
+  readonly forms: readonly string[];
+  /** Whether all of them were made at the time of the request. */
+  readonly timed: boolean;
+  readonly apartMs: number;
+};
+
+/** Uuids of the versions and the letter case seen; those that hold a time, of the present. */
 export class UuidLearner extends FlatLearner<UuidState> implements Learner {
   readonly name = 'uuid';
 
   constructor() {
-    super({ forms: [] });
+    super({ forms: [], timed: true, apartMs: 0 });
   }
 
-  override get drawn(): boolean {
-    return true;
-  }
-
-  absorb({ control, candidate }: ValuePair): boolean {
+  absorb({ control, candidate }: ValuePair, { at }: NoiseContext): boolean {
     for (const { text } of [control, candidate]) {
       const form = uuidForm(text);
       if (form === undefined) return false;
-      this.state = { forms: withItem(this.state.forms, form) };
+      this.state = { ...this.state, forms: withItem(this.state.forms, form) };
     }
+    const [a, b] = [readTimedId(control.text, at), readTimedId(candidate.text, at)];
+    const timed = this.state.timed && a !== undefined && b !== undefined;
+    const apart = timed ? Math.abs(a.ms - b.ms) : 0;
+    this.state = { ...this.state, timed, apartMs: Math.max(this.state.apartMs, apart) };
     return true;
   }
 
-  accepts({ candidate }: ValuePair): boolean {
+  recognise({ control, candidate }: ValuePair, { at, gapMs }: NoiseContext): Recognised | undefined {
     const form = uuidForm(candidate.text);
-    return form !== undefined && this.state.forms.includes(form);
+    if (form === undefined || !this.state.forms.includes(form)) return undefined;
+    if (this.state.timed) {
+      const [a, b] = [readTimedId(control.text, at), readTimedId(candidate.text, at)];
+      if (b === undefined || (a !== undefined && Math.abs(a.ms - b.ms) > this.reachMs() + Math.max(0, gapMs)))
+        return undefined;
+    }
+    return { class: this.name, drawn: { control: control.text, candidate: candidate.text } };
+  }
+
+  private reachMs(): number {
+    return 2 * this.state.apartMs + TIME_SLACK_MS;
   }
 
   envelope(): string {
-    return `a uuid of version and case ${this.state.forms.join(' or ')}, not the same one again`;
+    const time = this.state.timed ? `, its time at most ${Math.round(this.reachMs() / 1000)} s from the control's` : '';
+    return `a uuid of version and case ${this.state.forms.join(' or ')}${time}, not the same one again`;
   }
 }

@@ -1,0 +1,23 @@
+import type { NoiseContext, ValuePair } from './learner.ts';
+
+/** Shorter values are in many requests by chance. */
+const MIN_ECHO = 6;
+/** Headers looked at. */
+const MAX_HEADERS = 100;
+
+/** Whether the control's value is a part of its own request, and the candidate's, which was asked the same, is not. */
+export function isEcho({ control, candidate }: ValuePair, { request }: NoiseContext): boolean {
+  if (request === undefined || control.text.length < MIN_ECHO) return false;
+  const parts = new Set<string>();
+  for (const [, value] of request.headers.slice(0, MAX_HEADERS)) parts.add(value);
+  for (const part of request.target.split(/[/?&=]/)) parts.add(part).add(decoded(part));
+  return parts.has(control.text) && !parts.has(candidate.text);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll('+', ' '));
+  } catch {
+    return part;
+  }
+}
