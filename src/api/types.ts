@@ -182,8 +182,8 @@ export const recording = z.object({
   endpoint: z.string(),
   direction: z.enum(['forward', 'reverse']),
   verdict,
-  /** Cluster of a mismatch; empty for other verdicts. */
-  cluster: z.string(),
+  /** Clusters of a mismatch, one for each of its causes; none for other verdicts. */
+  clusters: z.array(z.string()),
   request: mismatch.shape.request,
   control: storedObservation,
   candidate: storedObservation,

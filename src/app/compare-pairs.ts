@@ -19,6 +19,8 @@ export interface PairFiles {
 
 /** Longest line that is read, bytes; a pair of two 8 MiB bodies in base64 fits. */
 const MAX_LINE = 32 * 1024 * 1024;
+/** What is wrong with a line whose text is gone. */
+export const TOO_LONG = { ok: false, message: `longer than ${MAX_LINE} bytes` } as const;
 
 /**
  * Compares recorded pairs from files, one JSON object a line; noise is learned from the second file first.
@@ -32,8 +34,7 @@ export async function comparePairFiles(
   let badLines = 0;
   const each = async (file: string, use: (pair: Pair) => void): Promise<void> => {
     for await (const { number, text } of linesOf(file)) {
-      const parsed =
-        text === undefined ? { ok: false as const, message: `longer than ${MAX_LINE} bytes` } : parsePairLine(text);
+      const parsed = text === undefined ? TOO_LONG : parsePairLine(text);
       if (parsed.ok) use(parsed.pair);
       else {
         badLines += 1;
@@ -50,8 +51,11 @@ export async function comparePairFiles(
   return { compared, badLines };
 }
 
-/** The lines of a file that hold anything. A byte order mark at the beginning of the file belongs to no line. */
-async function* linesOf(file: string): AsyncGenerator<Line> {
+/**
+ * The lines of a file that hold anything, none longer than 32 MiB. A byte order mark at the beginning of the file belongs to no line.
+ * @throws CutoverError USAGE for a file that cannot be read.
+ */
+export async function* linesOf(file: string): AsyncGenerator<Line> {
   const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
   const splitter = new LineSplitter(MAX_LINE);
   try {

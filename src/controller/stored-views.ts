@@ -15,7 +15,7 @@ import type {
   StoredObservation,
   StoredRequest,
 } from '../core/ports.ts';
-import type { Difference } from '../core/verdict.ts';
+import { type Difference, signaturesOf } from '../core/verdict.ts';
 
 /** What the store holds as the API shows it: field by field, so that a field the store gains is not shown by accident. */
 export function clusterView(cluster: Cluster): ClusterView {
@@ -79,7 +79,7 @@ export function recordingView({ id, at, cell, exchange }: Recording): RecordingV
     endpoint: cell.endpoint,
     direction,
     verdict: result.verdict,
-    cluster: result.signature?.id ?? '',
+    clusters: signaturesOf(result).map((signature) => signature.id),
     request: requestView(request),
     control: observationView(answers?.control ?? {}),
     candidate: observationView(answers?.candidate ?? {}),

@@ -9,7 +9,7 @@ import {
   headerValue,
   type Observation,
 } from '../core/observation.ts';
-import type { ComparisonResult, Difference, Verdict } from '../core/verdict.ts';
+import { type ComparisonResult, type Difference, VERDICTS, type Verdict } from '../core/verdict.ts';
 import { Comparer, type ComparerOptions } from './comparer.ts';
 import { candidateFailed, hasMoved } from './moved.ts';
 
@@ -33,10 +33,21 @@ const pairLine = z.object({
   endpoint: z.string(),
   /** When the request was made, milliseconds since the epoch; otherwise the control's `Date` says. */
   at: z.number().optional(),
-  request: z.object({ method: z.string(), path: z.string(), headers: headers.default([]) }),
+  request: z.object({
+    method: z.string(),
+    path: z.string(),
+    headers: headers.default([]),
+    body: z.string().optional().catch(undefined),
+    /** Names of the secrets that were replaced. */
+    secrets: z.array(z.string()).optional().catch(undefined),
+  }),
   control: observation,
   candidate: observation.optional(),
   controlAgain: observation.optional(),
+  // Whose request it was, and what was made of the pair when it was recorded. Of another type they are somebody else's members.
+  tenant: z.string().optional().catch(undefined),
+  verdict: z.enum(VERDICTS).optional().catch(undefined),
+  clusters: z.array(z.string()).optional().catch(undefined),
 });
 
 export type Pair = z.infer<typeof pairLine>;
@@ -142,11 +153,19 @@ function line(id: string, result: ComparisonResult): PairResult {
   };
 }
 
-function requestOf(pair: Pair): CapturedRequest {
-  return { method: pair.request.method, target: pair.request.path, headers: pair.request.headers };
+/** A pair's request, as it was captured. */
+export function requestOf(pair: Pair): CapturedRequest {
+  const { method, path, headers: list, body } = pair.request;
+  return {
+    method,
+    target: path,
+    headers: list,
+    ...(body === undefined ? {} : { body: Buffer.from(body, 'utf8') }),
+  };
 }
 
-function toObservation(recorded: z.infer<typeof observation>): Observation {
+/** What a line tells of one side. */
+export function toObservation(recorded: z.infer<typeof observation>): Observation {
   if ('failure' in recorded) return { kind: 'failure', failure: recorded.failure, durationMs: 0 };
   const body =
     recorded.bodyBase64 === undefined
