@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Mismatch } from '../api/types.ts';
 import { comparePaths } from './compare-paths.ts';
-import { readCredentials, reproduce } from './repro.ts';
+import { reproduce } from './repro.ts';
+import { readCredentials } from './restore-request.ts';
 
 const open: Server[] = [];
 afterEach(async () => {

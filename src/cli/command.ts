@@ -25,13 +25,16 @@ export function examplesOf(command: Command): readonly string[] {
 }
 
 /** Adds `--output` and an action whose number becomes the process's exit code. */
-export function define<Options extends CommonOptions>(
+export function define<Options extends { readonly output: string }>(
   command: Command,
   examples: readonly string[],
   action: Action<Options>,
+  more: { readonly modes: readonly string[]; readonly says: string } = { modes: [], says: '' },
 ): Command {
   command.addOption(
-    new Option('--output <mode>', 'text for people, json for machines').choices(['text', 'json']).default('text'),
+    new Option('--output <mode>', `text for people, json for machines${more.says}`)
+      .choices(['text', 'json', ...more.modes])
+      .default('text'),
   );
   EXAMPLES.set(command, examples);
   command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);

@@ -6,9 +6,12 @@ import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './command
 import { addDial } from './commands/dial.ts';
 import { addCells, addClusters, addEndpoints, addJournal, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
+import { addPower } from './commands/power.ts';
+import { addReplay } from './commands/replay.ts';
 import { addDemo, addRun } from './commands/serve.ts';
 import { addShow } from './commands/show.ts';
 import { addStatus, addVersion } from './commands/status.ts';
+import { addExport, addImport } from './commands/traffic.ts';
 import { colour, errorColour, terminalWidth } from './output.ts';
 
 /** Verbs as the help groups them. */
@@ -30,7 +33,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
     ],
   ],
   ['Move', [addDial, addPin, addRollback, addUnlatch, addHold, addResume, addDeploy, addToken]],
-  ['Verify', [addCompare, addRepro]],
+  ['Verify', [addCompare, addRepro, addReplay, addPower, addExport, addImport]],
   ['Keep', [addPurge]],
 ];
 

@@ -154,7 +154,8 @@ export function addRepro(program: Command): void {
     command,
     ['cutover repro m3k2a9x01', 'cutover repro m3k2a9x01 --candidate http://localhost:3000 --credentials secrets.txt'],
     async (options, id) => {
-      const { readCredentials, reproduce } = await import('../../app/repro.ts');
+      const { reproduce } = await import('../../app/repro.ts');
+      const { readCredentials } = await import('../../app/restore-request.ts');
       const credentials = options.credentials === undefined ? new Map() : readCredentials(options.credentials);
       const client = clientOf(options);
       const stored = await client.call('GET', `mismatches/${encodeURIComponent(id ?? '')}`, mismatch);
