@@ -4,8 +4,11 @@ import type { ComparerOptions } from '../verifier/comparer.ts';
 
 /** Rules, headers and limits of a configuration file, or the defaults, for comparing without serving. */
 export async function comparerOptions(config: string | undefined): Promise<ComparerOptions> {
-  const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs } = (await settingsOf(config)).compare;
-  return { policy: { rules, headers, keyOrder }, limits: { maxDecodedBytes, timeoutMs } };
+  const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs } = (await settingsOf(config)).compare;
+  return {
+    policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
+    limits: { maxDecodedBytes, timeoutMs },
+  };
 }
 
 /** The names under which the candidate knows the client's credentials; empty where they are the same. */

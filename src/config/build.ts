@@ -194,7 +194,7 @@ function inMs({ count, within }: { readonly count: number; readonly within: numb
   return { count, withinMs: within };
 }
 
-function buildVerification({ mirror, compare }: ConfigFile): Pick<Settings, 'mirror' | 'compare'> {
+function buildVerification({ mirror, compare, control, candidate }: ConfigFile): Pick<Settings, 'mirror' | 'compare'> {
   return {
     mirror: {
       perSecond: mirror.perSecond,
@@ -210,6 +210,7 @@ function buildVerification({ mirror, compare }: ConfigFile): Pick<Settings, 'mir
       rules: compare.rules.map(buildRule),
       headers: compare.headers,
       keyOrder: compare.keyOrder,
+      hosts: { control: ownHosts(control), candidate: ownHosts(candidate) },
       workers: compare.workers,
       queueLength: compare.queue,
       timeoutMs: compare.timeout,
@@ -217,6 +218,13 @@ function buildVerification({ mirror, compare }: ConfigFile): Pick<Settings, 'mir
       confirm: compare.confirm,
     },
   };
+}
+
+/** What a side may call itself in links: the names of its targets, where it is asked under them. */
+function ownHosts(side: SideFile): string[] {
+  if (side.hostHeader !== 'upstream') return [];
+  const targets: readonly Target[] = side.url === undefined ? (side.targets ?? []) : [side.url];
+  return targets.map(({ url }) => new URL(url).host.toLowerCase());
 }
 
 function buildRule(rule: RuleFile): Rule {

@@ -1,4 +1,4 @@
-import type { EndpointId } from './cell.ts';
+import type { EndpointId, Side } from './cell.ts';
 
 /** What a rule applies to. Absent means everything. */
 export interface RuleScope {
@@ -58,4 +58,6 @@ export interface ComparisonPolicy {
   readonly headers: readonly string[];
   /** False: the order of an object's members in JSON does not matter (the default). */
   readonly keyOrder: boolean;
+  /** `host` or `host:port`, lower case, of the sides that are asked under their own name: what they call themselves in links. */
+  readonly hosts?: Readonly<Record<Side, readonly string[]>>;
 }

@@ -378,6 +378,17 @@ describe('headers', () => {
     ],
   ])('%s', (_, a, b, expected) => check(a, b, expected));
 
+  test('links are equal but for the host, where a side is asked under its own name', () => {
+    const hosts = { control: ['10.0.0.6'], candidate: ['10.0.0.7:4000'] };
+    const page = (origin: string) => html(`<a href="${origin}/a">t</a>`);
+    check(page('https://shop.example'), page(''), 'match [body/html/body/a/@href host]');
+    check(page('http://10.0.0.6'), page('http://10.0.0.7:4000'), 'match [body/html/body/a/@href host]', { hosts });
+    check(page('http://10.0.0.6'), page('http://10.0.0.7:4000'), 'mismatch: value body/html/body/a/@href');
+    const to = (place: string) => json('{"u":1}', { status: 302, headers: [['Location', place]] });
+    check(to('/a'), to('http://10.0.0.7:4000/a'), 'match [header:location host]', { hosts });
+    check(to('/a'), to('http://10.0.0.7:4000/b'), 'mismatch: value header:location', { hosts });
+  });
+
   test('a content type in another case is the same, another type is not', () => {
     const body = '{"a":1}';
     check(json(body), answer(body, 'Application/JSON'), 'match');

@@ -4,6 +4,7 @@ import { type Causes, causesOf } from '../core/cluster/causes.ts';
 import { RuleSet } from '../core/compare/account.ts';
 import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
+import { type Hosts, sameButHost } from '../core/compare/hosts.ts';
 import { MAX_VALUE_TEXT, ORDERED, type WalkContext } from '../core/compare/walk.ts';
 import { walkHeaders } from '../core/compare/walk-headers.ts';
 import { NoiseBook, type NoiseContext, noiseKey } from '../core/noise/noise-book.ts';
@@ -190,10 +191,14 @@ export class Comparer {
       // Where a rule lets the status differ, the rest must still be the same.
       if (this.#ruleSet(pair.endpoint).account(finding, pair.at) === undefined) return 'walked';
     }
-    const host = headerValue(pair.request.headers, 'host')?.toLowerCase() ?? '';
-    walkHeaders(this.#policy.headers, control.headers, candidate.headers, host, findings);
+    walkHeaders(this.#policy.headers, control.headers, candidate.headers, clientHost(pair.request), findings);
     const { maxDecodedBytes } = this.#limits;
     return walkBodies(control, candidate, maxDecodedBytes, () => this.#context(pair.endpoint, findings));
+  }
+
+  #hosts(request: CapturedRequest): Hosts {
+    const { control = [], candidate = [] } = this.#policy.hosts ?? {};
+    return { client: clientHost(request), control, candidate };
   }
 
   #context(endpoint: EndpointId, findings: Findings): WalkContext {
@@ -221,7 +226,7 @@ export class Comparer {
     const rules = this.#ruleSet(endpoint);
     const judged = findings.list.map((finding) => ({
       finding,
-      accounted: accountFor(finding, book, rules, context, exchange.at),
+      accounted: accountFor(finding, { book, rules, hosts: this.#hosts(exchange.request) }, context, exchange.at),
     }));
     const open = judged
       .filter(({ accounted }) => accounted === undefined)
@@ -264,19 +269,30 @@ interface AnswerPair {
 
 const STATUS: Place = { path: 'status', pattern: 'status', name: 'status' };
 
+interface Accounts {
+  readonly book: NoiseBook;
+  readonly rules: RuleSet;
+  readonly hosts: Hosts;
+}
+
 /** Checks first: what passes one speaks for the candidate; what is only ignored does not. */
 function accountFor(
   finding: Finding,
-  book: NoiseBook,
-  rules: RuleSet,
+  { book, rules, hosts }: Accounts,
   context: NoiseContext,
   now: number,
 ): Accounted | undefined {
   if (finding.kind === 'failure' || finding.place.path === 'status')
     return finding.accounted ?? rules.account(finding, now);
+  if (isOwnHost(finding, hosts)) return { noise: 'host' };
   const accounted = finding.accounted ?? noiseOf(book.check(finding, context));
   const isFlagged = accounted?.noise !== undefined && book.arms.overrules(noiseKey(finding), accounted.noise);
   return accounted === undefined || isFlagged ? rules.account(finding, now) : accounted;
+}
+
+/** What differs by nothing but the name of the side that wrote it; it always does so, and the control never. */
+function isOwnHost({ control, candidate }: Finding, hosts: Hosts): boolean {
+  return control?.type === 'text' && candidate?.type === 'text' && sameButHost(control.text, candidate.text, hosts);
 }
 
 function noiseOf(noise: string | undefined): Accounted | undefined {
@@ -296,6 +312,10 @@ function told({ signatures, more }: Causes): Pick<ComparisonResult, 'signature' 
     ...(signatures.length > 1 ? { signatures } : {}),
     ...(more ? { moreCauses: true } : {}),
   };
+}
+
+function clientHost(request: CapturedRequest): string {
+  return headerValue(request.headers, 'host')?.toLowerCase() ?? '';
 }
 
 function single(finding: Finding): Findings {

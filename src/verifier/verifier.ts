@@ -328,9 +328,9 @@ class QueuedVerifier implements Verifier {
   }
 
   #workerData(slot: number): WorkerData {
-    const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
+    const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
     return {
-      policy: { rules, headers, keyOrder },
+      policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
       limits: { maxDecodedBytes, timeoutMs },
       redactNames: redact.names,
       redactKey: this.#deps.redactKey,

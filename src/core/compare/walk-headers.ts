@@ -1,6 +1,6 @@
 import type { HeaderList } from '../observation.ts';
-import { headerValues } from '../observation.ts';
 import { type Finding, type Findings, type Place, textValue } from './finding.ts';
+import { httpDate, meaning, policyDirectives, splitNonces } from './header-meaning.ts';
 
 /**
  * Headers whose value is made anew for every answer, by name and nothing looser: it is forgiven, their presence is not.
@@ -25,16 +25,6 @@ const VOLATILE: ReadonlySet<string> = new Set([
   'sentry-trace',
 ]);
 
-/** Headers that are lists of words in which order means nothing. */
-const WORD_LISTS: ReadonlySet<string> = new Set([
-  'cache-control',
-  'vary',
-  'allow',
-  'access-control-allow-methods',
-  'access-control-allow-headers',
-  'content-language',
-]);
-
 /** Finds the differences of the compared headers. `host` is what the client asked for, lower case. */
 export function walkHeaders(
   names: readonly string[],
@@ -43,12 +33,28 @@ export function walkHeaders(
   host: string,
   findings: Findings,
 ): void {
+  const [left, right] = [byName(a), byName(b)];
   for (const name of names) {
-    const [mine, theirs] = [headerValues(a, name), headerValues(b, name)];
+    const [mine, theirs] = [left.get(name) ?? NONE, right.get(name) ?? NONE];
     if (mine.length === theirs.length && mine.every((value, at) => value === theirs[at])) continue;
     if (name === 'set-cookie') walkCookies(mine, theirs, findings);
+    else if (POLICIES.has(name) && mine.length > 0 && theirs.length > 0) walkPolicies(name, mine, theirs, findings);
     else walkHeader(name, mine, theirs, host, findings);
   }
+}
+
+const NONE: readonly string[] = [];
+
+/** Every value of each header, in order; one pass, however many headers are compared. */
+function byName(headers: HeaderList): Map<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    const known = values.get(key);
+    if (known === undefined) values.set(key, [value]);
+    else known.push(value);
+  }
+  return values;
 }
 
 function walkHeader(name: string, a: readonly string[], b: readonly string[], host: string, findings: Findings): void {
@@ -57,60 +63,69 @@ function walkHeader(name: string, a: readonly string[], b: readonly string[], ho
   if (a.length === 0) findings.add({ place, kind: 'added', candidate: textValue(theirs) });
   else if (b.length === 0) findings.add({ place, kind: 'removed', control: textValue(mine) });
   else if (meaning(name, mine, host) !== meaning(name, theirs, host)) {
-    const accounted: Partial<Finding> =
-      VOLATILE.has(name) || (name === 'etag' && isEtag(mine) && isEtag(theirs))
-        ? { accounted: { noise: name === 'etag' ? 'etag' : 'volatile' } }
-        : {};
+    const noise = madeAnew(name, mine, theirs);
+    const accounted: Partial<Finding> = noise === undefined ? {} : { accounted: { noise } };
     findings.add({ place, kind: 'value', control: textValue(mine), candidate: textValue(theirs), ...accounted });
+  }
+}
+
+/** The class of a value that every answer has anew. */
+function madeAnew(name: string, mine: string, theirs: string): string | undefined {
+  if (VOLATILE.has(name)) return 'volatile';
+  if (name === 'etag') return isEtag(mine) && isEtag(theirs) ? 'etag' : undefined;
+  if (name === 'expires') return Math.abs(httpDate(mine) - httpDate(theirs)) <= EXPIRY_SLACK_MS ? 'time' : undefined;
+  return undefined;
+}
+
+const POLICIES: ReadonlySet<string> = new Set(['content-security-policy', 'content-security-policy-report-only']);
+
+/** Content security policies directive by directive: a lost `frame-ancestors` is a finding of its own. */
+function walkPolicies(name: string, a: readonly string[], b: readonly string[], findings: Findings): void {
+  const split = (lines: readonly string[]): Map<string, string>[] => lines.join(',').split(',').map(policyDirectives);
+  const [left, right] = [split(a), split(b)];
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const [mine, theirs] = [left[at] ?? new Map<string, string>(), right[at] ?? new Map<string, string>()];
+    const suffix = at === 0 ? '' : `[${at + 1}]`;
+    for (const directive of new Set([...mine.keys(), ...theirs.keys()]))
+      walkDirective(name, `${directive}${suffix}`, [mine.get(directive), theirs.get(directive)], findings);
+  }
+}
+
+function walkDirective(
+  header: string,
+  directive: string,
+  [control, candidate]: readonly [control: string | undefined, candidate: string | undefined],
+  findings: Findings,
+): void {
+  if (control === candidate) return;
+  const path = `header:${header}`;
+  const place: Place = { path, pattern: path, detail: directive, name: directive };
+  if (control === undefined || candidate === undefined) {
+    findings.add({
+      place,
+      kind: control === undefined ? 'added' : 'removed',
+      ...(control === undefined ? {} : { control: textValue(control) }),
+      ...(candidate === undefined ? {} : { candidate: textValue(candidate) }),
+    });
+    return;
+  }
+  const [mine, theirs] = [splitNonces(control), splitNonces(candidate)];
+  if (mine.rest !== theirs.rest || mine.nonces.length !== theirs.nonces.length) {
+    findings.add({ place, kind: 'value', control: textValue(control), candidate: textValue(candidate) });
+    return;
+  }
+  // A nonce is a value of its own: made anew for every answer, and never used twice.
+  for (const [i, nonce] of mine.nonces.entries()) {
+    const other = theirs.nonces[i] as string; // one length
+    const at: Place = { path, pattern: path, detail: `${directive}/nonce`, name: 'nonce' };
+    if (nonce !== other)
+      findings.add({ place: at, kind: 'value', control: textValue(nonce), candidate: textValue(other) });
   }
 }
 
 /** An entity tag (RFC 9110 section 8.8.3). */
 function isEtag(value: string): boolean {
   return /^(W\/)?"[^"]+"$/.test(value);
-}
-
-/** A header's value as it means. */
-function meaning(name: string, value: string, host: string): string {
-  if (name === 'content-type') return contentType(value);
-  if (name === 'location' || name === 'content-location') return withoutHost(value, host);
-  if (name === 'link')
-    return value
-      .replace(/<([^>]*)>/g, (_, target: string) => `<${withoutHost(target, host)}>`)
-      .replace(/\s*([;,])\s*/g, '$1');
-  if (WORD_LISTS.has(name)) {
-    const words = value.split(',').map((word) =>
-      word
-        .trim()
-        .toLowerCase()
-        .replace(/\s*=\s*/, '=')
-        .replaceAll('"', ''),
-    );
-    return [...new Set(words.filter((word) => word !== ''))].sort().join(', ');
-  }
-  return value.replace(/\s+/g, ' ').trim();
-}
-
-/** Type and parameters: names and charset in any case, quotes and white space as one likes (RFC 9110 section 8.3). */
-function contentType(value: string): string {
-  const [type = '', ...all] = value.split(';');
-  // A boundary is made anew for every body.
-  const isMultipart = /^\s*multipart\//i.test(type);
-  const parameters = isMultipart ? all.filter((parameter) => !/^\s*boundary\s*=/i.test(parameter)) : all;
-  const shown = parameters.map((parameter) => {
-    const [key = '', ...rest] = parameter.split('=');
-    return `${key.trim().toLowerCase()}=${rest.join('=').trim().replaceAll('"', '').toLowerCase()}`;
-  });
-  return [type.trim().toLowerCase(), ...shown.filter((parameter) => parameter !== '=').sort()].join(';');
-}
-
-/** A reference to the host the client asked for is the same as one without a host. */
-function withoutHost(reference: string, host: string): string {
-  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(reference.trim());
-  if (match === null) return reference.trim();
-  const [, authority = '', rest = ''] = match;
-  if (authority.toLowerCase().replace(/:(80|443)$/, '') !== host.replace(/:(80|443)$/, '')) return reference.trim();
-  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 interface Cookie {
@@ -133,32 +148,77 @@ function parseCookie(text: string): Cookie {
   return { name: pair.slice(0, Math.max(0, equals)).trim(), value: pair.slice(equals + 1).trim(), attributes };
 }
 
-/** Cookies by name, each compared attribute by attribute: a lost `Secure` is a finding of its own. */
+/** Cookies one by one, each compared attribute by attribute: a lost `Secure` is a finding of its own. */
 function walkCookies(a: readonly string[], b: readonly string[], findings: Findings): void {
-  const [left, right] = [byName(a), byName(b)];
+  const { pairs, removed, added } = pairCookies(cookiesOf(a), cookiesOf(b));
   const place = (detail: string, name: string): Place => ({
     path: 'header:set-cookie',
     pattern: 'header:set-cookie',
     detail,
     name,
   });
-  for (const [name, cookie] of left) {
-    const other = right.get(name);
-    if (other === undefined) {
-      findings.add({ place: place(name, name), kind: 'removed', control: textValue(`${name}=${cookie.value}`) });
-      continue;
-    }
-    if (cookie.value !== other.value) findings.add(cookieValue(place(name, name), cookie.value, other.value));
-    walkAttributes(cookie, other, (attribute) => place(`${name}/${attribute}`, attribute), findings);
+  for (const [cookie, other, called] of pairs) {
+    if (cookie.value !== other.value) findings.add(cookieValue(place(called, cookie.name), cookie.value, other.value));
+    walkAttributes(cookie, other, (attribute) => place(`${called}/${attribute}`, attribute), findings);
   }
-  for (const [name, cookie] of right) {
-    if (!left.has(name))
-      findings.add({ place: place(name, name), kind: 'added', candidate: textValue(`${name}=${cookie.value}`) });
+  const told = ({ name, value }: Cookie) => textValue(`${name}=${value}`);
+  for (const [cookie, called] of removed)
+    findings.add({ place: place(called, cookie.name), kind: 'removed', control: told(cookie) });
+  for (const [cookie, called] of added)
+    findings.add({ place: place(called, cookie.name), kind: 'added', candidate: told(cookie) });
+  const [mine, theirs] = [a, b].map((lines) => lines.slice(MAX_COOKIES).join('\n')) as [string, string]; // two sides
+  if (mine !== theirs) {
+    const control = textValue(`${a.length} cookies`);
+    findings.add({ place: place('more', 'more'), kind: 'value', control, candidate: textValue(`${b.length} cookies`) });
   }
 }
 
-function byName(lines: readonly string[]): Map<string, Cookie> {
-  return new Map(lines.map(parseCookie).map((cookie) => [cookie.name, cookie]));
+interface CookiePairs {
+  /** What both set, and how it is called: by its name, the second of a name `name[2]`. */
+  readonly pairs: readonly (readonly [control: Cookie, candidate: Cookie, called: string])[];
+  readonly removed: readonly (readonly [Cookie, called: string])[];
+  readonly added: readonly (readonly [Cookie, called: string])[];
+}
+
+/** A browser keeps one cookie for each name, domain and path (RFC 6265 section 5.3); what is left over is paired by name. */
+function pairCookies(a: ReadonlyMap<string, Cookie>, b: ReadonlyMap<string, Cookie>): CookiePairs {
+  const counts = new Map<string, number>();
+  const call = ({ name }: Cookie): string => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name}[${count}]`;
+  };
+  const left = [...a].map(([key, cookie]) => ({ key, cookie, called: call(cookie) }));
+  const rest = new Map(b);
+  const found = new Map<string, Cookie>();
+  for (const { key } of left) {
+    const other = rest.get(key);
+    if (other !== undefined) found.set(key, other);
+    rest.delete(key);
+  }
+  const removed: [Cookie, string][] = [];
+  const pairs: [Cookie, Cookie, string][] = [];
+  for (const { key, cookie, called } of left) {
+    const sameName = [...rest].find(([, other]) => other.name === cookie.name);
+    const other = found.get(key) ?? sameName?.[1];
+    if (!found.has(key) && sameName !== undefined) rest.delete(sameName[0]);
+    if (other === undefined) removed.push([cookie, called]);
+    else pairs.push([cookie, other, called]);
+  }
+  return { pairs, removed, added: [...rest.values()].map((cookie) => [cookie, call(cookie)] as const) };
+}
+
+/** Cookies of one answer that are told apart, more than browsers keep of a site; those behind are one value. */
+const MAX_COOKIES = 200;
+
+function cookiesOf(lines: readonly string[]): Map<string, Cookie> {
+  const cookies = lines.slice(0, MAX_COOKIES).map(parseCookie);
+  return new Map(
+    cookies.map((cookie) => {
+      const domain = (cookie.attributes.get('domain') ?? '').toLowerCase().replace(/^\./, '');
+      return [`${cookie.name}\n${domain}\n${cookie.attributes.get('path') ?? ''}`, cookie];
+    }),
+  );
 }
 
 /** Sessions get another value each: two long mixtures of about one length are both that; an empty or short one is not. */
@@ -173,10 +233,15 @@ function cookieValue(place: Place, mine: string, theirs: string): Finding {
 /** How far apart two expiry times of one cookie may lie: the time between the two requests and a little more. */
 const EXPIRY_SLACK_MS = 60_000;
 
+/** A domain may begin with a dot that means nothing (RFC 6265 section 5.2.3). */
+function plain(attribute: string, value: string): string {
+  return (attribute === 'domain' ? value.replace(/^\./, '') : value).toLowerCase();
+}
+
 function walkAttributes(a: Cookie, b: Cookie, place: (attribute: string) => Place, findings: Findings): void {
   for (const name of new Set([...a.attributes.keys(), ...b.attributes.keys()])) {
     const [mine, theirs] = [a.attributes.get(name), b.attributes.get(name)];
-    if (mine === theirs || (mine !== undefined && theirs !== undefined && mine.toLowerCase() === theirs.toLowerCase()))
+    if (mine === theirs || (mine !== undefined && theirs !== undefined && plain(name, mine) === plain(name, theirs)))
       continue;
     if (mine === undefined)
       findings.add({
@@ -198,30 +263,4 @@ function walkAttributes(a: Cookie, b: Cookie, place: (attribute: string) => Plac
       });
     }
   }
-}
-
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-
-/** Milliseconds of `Wed, 21 Oct 2026 07:28:00 GMT` or the same with dashes, counted in days from a fixed one; NaN for anything else. */
-function httpDate(text: string): number {
-  const match = /^[A-Za-z]{3,9}, (\d{1,2})[ -]([A-Za-z]{3})[ -](\d{2,4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(text);
-  if (match === null) return Number.NaN;
-  const [day, year, hour, minute, second] = [match[1], match[3], match[4], match[5], match[6]].map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]; // the groups are digits
-  const month = MONTHS.indexOf((match[2] ?? '').toLowerCase());
-  // Days of the civil calendar: years counted from March, so that a leap day is the last day of one.
-  const from = month < 2 ? year - 1 : year;
-  const days =
-    365 * from +
-    Math.floor(from / 4) -
-    Math.floor(from / 100) +
-    Math.floor(from / 400) +
-    Math.floor((153 * ((month + 10) % 12) + 2) / 5) +
-    day;
-  return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000;
 }
