@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Section, SectionOptions, Table } from './section.ts';
 import { SECTIONS } from './sections.ts';
 
-const USAGE = `npm run bench -- verify [--only NAME,…] [--seed N] [--quick] [--write] [--output json]
+const USAGE = `npm run bench -- verify [--only NAME,…] [--seed N] [--quick] [--write] [--details] [--output json]
 NAME is one of: ${Object.keys(SECTIONS).join(', ')}`;
 
 /** Runs the verifier's bench: all sections, or those that `--only` names. Exit code 1 where a target was missed. */
@@ -16,6 +16,7 @@ export async function run(args: readonly string[]): Promise<void> {
       only: { type: 'string' },
       seed: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
+      details: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       output: { type: 'string' },
     },
@@ -38,6 +39,7 @@ export async function run(args: readonly string[]): Promise<void> {
     if (section === undefined) continue;
     sections[name] = section;
     if (values.output !== 'json') print(section);
+    if (values.details) for (const line of section.details ?? []) console.log(line);
     if (values.write) for (const file of section.files ?? []) write(file.path, file.text);
   }
   if (values.output === 'json')

@@ -18,6 +18,8 @@ export interface Section {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly tables?: readonly Table[];
+  /** What went wrong, one line each, for `--details`. */
+  readonly details?: readonly string[];
   /** Files that `--write` puts in the repository; paths from its root. */
   readonly files?: readonly { readonly path: string; readonly text: string }[];
 }

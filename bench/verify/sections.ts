@@ -2,5 +2,6 @@ import type { BenchSection } from './section.ts';
 
 /** Every section, in the order in which they run; each is loaded only when asked for. */
 export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
+  accuracy: async () => (await import('./sections/accuracy.ts')).accuracy,
   thresholds: async () => (await import('./sections/thresholds.ts')).thresholds,
 };
