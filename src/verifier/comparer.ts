@@ -94,7 +94,8 @@ export class Comparer {
       const findings = new Findings();
       const outcome = this.#walk({ endpoint, request, control: first, candidate: again, at }, findings);
       if ((outcome !== 'equal' && outcome !== 'walked') || findings.overflowed || first.status !== again.status) return;
-      const fresh = findings.list.filter((finding) => finding.accounted === undefined);
+      // What a rule accounts for is no noise; a list that is picked anew still shows what it is picked from.
+      const fresh = findings.list.filter(({ accounted }) => accounted === undefined || accounted.noise === 'pick');
       // A pair that agrees teaches too: what never drifts is no noise.
       const book = this.#book(endpoint);
       if (isChosen && first.status < 300) book.arms.countControl(keysOf(findings));

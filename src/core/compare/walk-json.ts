@@ -262,16 +262,18 @@ function pairReplaced(a: readonly JsonNode[], b: readonly JsonNode[], aligned: A
 function walkPick(a: JsonNode, b: JsonNode, path: Path, context: WalkContext, mode: ListMode & { mode: 'pick' }): void {
   const known = new Set([...mode.shapes, ...a.items.map((item) => jsonShape(item))]);
   const seen = new Set<number>();
-  const repeats = new Set(a.items.map(jsonHash)).size < a.items.length;
+  const own = new Set(a.items.map(jsonHash));
+  const repeats = mode.repeats === true || own.size < a.items.length;
   let passed =
     b.items.length >= Math.min(mode.min, a.items.length) && b.items.length <= Math.max(mode.max, a.items.length);
   b.items.forEach((item, j) => {
     const repeated = !repeats && seen.has(jsonHash(item));
     seen.add(jsonHash(item));
-    if (known.has(jsonShape(item)) && !repeated) return;
+    const isStranger = !own.has(jsonHash(item)) && mode.accepts?.(item) === false;
+    if (known.has(jsonShape(item)) && !repeated && !isStranger) return;
     passed = false;
     const original = a.items[j];
-    if (original === undefined || repeated) emit(context, indexStep(path, j), 'added', undefined, item);
+    if (original === undefined || repeated || isStranger) emit(context, indexStep(path, j), 'added', undefined, item);
     else walkJson(original, item, indexStep(path, j), context);
   });
   if (passed) {

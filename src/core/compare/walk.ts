@@ -1,5 +1,6 @@
 import type { Budget } from './budget.ts';
 import type { Accounted, Findings } from './finding.ts';
+import type { JsonNode } from './json.ts';
 
 /** How the elements of a list are matched. */
 export type ListMode =
@@ -12,6 +13,10 @@ export type ListMode =
       readonly shapes: ReadonlySet<string>;
       readonly min: number;
       readonly max: number;
+      /** Whether a member may be one of those picked; absent where nothing is known of them. */
+      readonly accepts?: (member: JsonNode) => boolean;
+      /** True where a list may hold a member twice. */
+      readonly repeats?: boolean;
       readonly accounted: Accounted;
     };
 

@@ -57,7 +57,7 @@ export interface Learner {
 
 /** A learner whose knowledge is one flat record. */
 export abstract class FlatLearner<S extends Flat> {
-  protected state: S;
+  state: S;
 
   constructor(state: S) {
     this.state = state;

@@ -1,7 +1,13 @@
 import type { Finding, Value } from '../compare/finding.ts';
+import type { JsonNode } from '../compare/json.ts';
 import type { ListMode } from '../compare/walk.ts';
 import { MAX_KEPT, record } from './learner.ts';
+import { Members } from './members.ts';
 
+/** From so many lists on, one length is the length. */
+const ENOUGH_LENGTHS = 8;
+/** From so many drifts without another length on, both answers to a request have one length. */
+const ENOUGH_SAMPLES = 4;
 /** A longer shape is not kept; its elements are compared as they are. */
 const MAX_SHAPE = 2_000;
 
@@ -18,10 +24,15 @@ export class ListNoise {
   private moved = false;
   private picked = false;
   private readonly shapes = new Set<string>();
+  private readonly members = new Members();
   private shortest = 0;
   private longest = 0;
   /** Whether the lengths are known or only what the places of changed elements tell. */
   private exact = false;
+  /** Lists whose length is known. */
+  private lengths = 0;
+  /** Whether two answers to one request had different lengths. */
+  private unequal = false;
 
   /** Takes the findings of one pair about this list: its own (order, value) and those of its elements (added, removed). */
   absorb(findings: readonly Finding[]): void {
@@ -36,6 +47,13 @@ export class ListNoise {
       if (isListFinding(finding)) this.absorbLengths(finding);
       else this.absorbElement(finding, counts);
     }
+    const whole = findings.find(isListFinding);
+    if (
+      whole === undefined
+        ? counts.added !== counts.removed
+        : lengthsOf(whole).some((length, i, all) => length !== all[0])
+    )
+      this.unequal = true;
     const longer = counts.reach;
     if (longer > 0 && !this.exact) this.widen(Math.max(1, longer - Math.abs(counts.added - counts.removed)), longer);
   }
@@ -45,6 +63,8 @@ export class ListNoise {
       const shape = value === undefined ? undefined : shapeOf(value);
       if (shape !== undefined && shape.length <= MAX_SHAPE && this.shapes.size < MAX_KEPT) this.shapes.add(shape);
     }
+    const value = finding.candidate ?? finding.control;
+    if (value !== undefined && value.type !== 'element') this.members.see(jsonOf(value), false);
     if (finding.kind === 'added') counts.added++;
     if (finding.kind === 'removed') counts.removed++;
     counts.reach = Math.max(counts.reach, positionOf(finding.place.path));
@@ -53,7 +73,9 @@ export class ListNoise {
   private absorbLengths({ control, candidate }: Finding): void {
     for (const value of [control, candidate]) {
       const length = value?.type === 'array' ? lengthOf(value.text) : undefined;
-      if (length === undefined) continue;
+      if (length === undefined || value === undefined) continue;
+      this.members.see(value.text, true);
+      this.lengths++;
       if (!this.exact) this.longest = 0;
       this.exact = true;
       this.widen(length, length);
@@ -69,13 +91,26 @@ export class ListNoise {
   mode(): ListMode | undefined {
     if (this.picked) {
       const { min, max } = this.range();
-      return { mode: 'pick', shapes: this.shapes, min, max, accounted: { noise: 'pick' } };
+      const accepts = (member: JsonNode): boolean => this.members.accepts(member);
+      return {
+        mode: 'pick',
+        shapes: this.shapes,
+        min,
+        max,
+        accepts,
+        repeats: this.members.repeats,
+        accounted: { noise: 'pick' },
+      };
     }
     return this.moved ? { mode: 'bag', accounted: { noise: 'unordered' } } : undefined;
   }
 
-  /** One less and one more than seen; empty only where the control was. */
+  /** As seen where enough lists had one length, otherwise one less and one more; empty only where the control was. */
   private range(): { min: number; max: number } {
+    // No length will do but the control's own.
+    if (!this.unequal && this.samples >= ENOUGH_SAMPLES) return { min: Number.MAX_SAFE_INTEGER, max: 0 };
+    if (this.exact && this.lengths >= ENOUGH_LENGTHS && this.shortest === this.longest)
+      return { min: this.shortest, max: this.longest };
     return { min: Math.max(this.shortest === 0 ? 0 : 1, this.shortest - 1), max: this.longest + 1 };
   }
 
@@ -87,31 +122,40 @@ export class ListNoise {
     if (!this.picked) return 'the same elements in any order';
     const { min, max } = this.range();
     const count = this.shapes.size;
-    return `${min} to ${max} elements or as many as the control, each of ${count} shapes the control has shown, none twice`;
+    const length =
+      min > max ? 'as many elements as the control' : `${min} to ${max} elements or as many as the control`;
+    return `${length}, each of ${count} ${count === 1 ? 'shape' : 'shapes'} the control has shown, ${this.members.envelope()}${this.members.repeats ? '' : ', none twice'}`;
   }
 
   save(): unknown {
-    const { samples, moved, picked, shortest, longest, exact } = this;
-    return { samples, moved, picked, shortest, longest, exact, shapes: [...this.shapes] };
+    const { samples, moved, picked, shortest, longest, lengths, exact, unequal } = this;
+    const members = this.members.save();
+    return { samples, moved, picked, shortest, longest, lengths, exact, unequal, shapes: [...this.shapes], members };
   }
 
   load(saved: unknown): boolean {
     const from = record(saved);
     if (from === undefined || !Array.isArray(from['shapes'])) return false;
-    const counts = [from['samples'], from['shortest'], from['longest']];
-    const flags = [from['moved'], from['picked'], from['exact']];
+    const counts = [from['samples'], from['shortest'], from['longest'], from['lengths']];
+    const flags = [from['moved'], from['picked'], from['exact'], from['unequal']];
     if (!counts.every((count) => Number.isSafeInteger(count) && Number(count) >= 0)) return false;
     if (!flags.every((flag) => typeof flag === 'boolean')) return false;
     const shapes = from['shapes'].filter((shape) => typeof shape === 'string' && shape.length <= MAX_SHAPE);
     for (const shape of shapes.slice(0, MAX_KEPT)) this.shapes.add(shape);
-    [this.samples, this.shortest, this.longest] = counts.map(Number) as [number, number, number]; // three in, three out
-    [this.moved, this.picked, this.exact] = flags as [boolean, boolean, boolean]; // checked above
+    this.members.load(from['members']);
+    // Four in, four out.
+    [this.samples, this.shortest, this.longest, this.lengths] = counts.map(Number) as [number, number, number, number];
+    [this.moved, this.picked, this.exact, this.unequal] = flags as [boolean, boolean, boolean, boolean]; // checked above
     return true;
   }
 }
 
 function isListFinding({ control, candidate }: Finding): boolean {
   return control?.type === 'array' && candidate?.type === 'array';
+}
+
+function lengthsOf({ control, candidate }: Finding): (number | undefined)[] {
+  return [control, candidate].map((value) => (value === undefined ? undefined : lengthOf(value.text)));
 }
 
 /** As the walks name the shapes of leaves. */
@@ -143,4 +187,9 @@ function lengthOf(text: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A value as JSON. */
+function jsonOf({ type, text }: Value): string {
+  return type === 'text' ? JSON.stringify(text) : text;
 }

@@ -303,10 +303,11 @@ function refusalOf(finding: Finding): string | undefined {
 }
 
 /** The pattern of the list a finding tells something of; undefined for values. */
-function listFor({ kind, place, control, candidate }: Finding): string | undefined {
+function listFor({ kind, place, control, candidate, accounted }: Finding): string | undefined {
   if (kind === 'order') return place.pattern;
   if (kind === 'added' || kind === 'removed') return listOf(place.pattern);
   if (kind !== 'value') return undefined;
+  if (accounted?.noise === 'pick' && control?.type === 'element') return place.pattern;
   if (control?.type === 'array' && candidate?.type === 'array') return place.pattern;
   return control?.type === 'element' && candidate?.type === 'element' ? listOf(place.pattern) : undefined;
 }

@@ -16,6 +16,7 @@ type CounterState = {
   readonly step: number;
   /** Whether it also rises from one exchange to the next: one counter for all requests. */
   readonly rises: boolean;
+  readonly pairs: number;
 };
 
 /** Integers that rise from one answer to the next: visits, sequence numbers. */
@@ -23,16 +24,17 @@ export class CounterLearner extends FlatLearner<CounterState> implements Learner
   readonly name = 'counter';
 
   constructor() {
-    super({ seen: false, least: 0, last: 0, step: 0, rises: true });
+    super({ seen: false, least: 0, last: 0, step: 0, rises: true, pairs: 0 });
   }
 
   absorb({ control, candidate }: ValuePair): boolean {
     if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return false;
     const [first, second] = [Number(control.text), Number(candidate.text)];
     if (second <= first) return false;
-    const { seen, least, last, step, rises } = this.state;
+    const { seen, least, last, step, rises, pairs } = this.state;
     this.state = {
       seen: true,
+      pairs: pairs + 1,
       least: seen ? Math.min(least, first) : first,
       last: second,
       step: Math.max(step, second - first),
@@ -44,9 +46,17 @@ export class CounterLearner extends FlatLearner<CounterState> implements Learner
   recognise({ control, candidate }: ValuePair): Recognised | undefined {
     if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return undefined;
     const ahead = Number(candidate.text) - Number(control.text);
-    const { least, rises } = this.state;
     if (ahead < -this.back() || ahead > this.forth()) return undefined;
-    return rises && Number(candidate.text) < least - COUNTER_SLACK ? undefined : { class: this.name };
+    return this.rises() && Number(candidate.text) < this.least() ? undefined : { class: this.name };
+  }
+
+  /** Five numbers in a row rise by chance in 1 of 120 cases. */
+  private rises(): boolean {
+    return this.state.rises && this.state.pairs >= 5;
+  }
+
+  private least(): number {
+    return Math.max(0, this.state.least - COUNTER_SLACK);
   }
 
   private back(): number {
@@ -58,7 +68,7 @@ export class CounterLearner extends FlatLearner<CounterState> implements Learner
   }
 
   envelope(): string {
-    const least = this.state.rises ? `, at least ${Math.max(0, this.state.least - COUNTER_SLACK)}` : '';
+    const least = this.rises() ? `, at least ${this.least()}` : '';
     return `an integer that rises with each answer: at most ${this.back()} below the control's and ${this.forth()} above${least}`;
   }
 }
@@ -77,7 +87,7 @@ type NumberState = {
 /** Up to this share two answers are one value that was computed in another order, or a measure that wavers. */
 const FLOAT_SHARE = 0.05;
 /** Below this it is rounding and nothing else: data changes by more. */
-const ROUNDING_SHARE = 1e-7;
+const ROUNDING_SHARE = 2e-6;
 /** From so many pairs on the extremes seen are near the true ones. */
 const ENOUGH_PAIRS = 10;
 
@@ -122,7 +132,8 @@ export class NumberLearner extends FlatLearner<NumberState> implements Learner {
     // Something that is computed wavers in proportion: a price of 10 less than one of 1,000.
     const isAlike = share <= FLOAT_SHARE && shareOf(mine.value, theirs.value) <= near * share;
     if (!(share <= FLOAT_SHARE ? isAlike : isNear)) return undefined;
-    if (share <= FLOAT_SHARE) return { class: this.name };
+    // Where two answers are far nearer to each other than those of different requests, the range says nothing.
+    if (share <= FLOAT_SHARE || apart <= FLOAT_SHARE * (greatest - least)) return { class: this.name };
     const [low, high] = this.range(least, greatest);
     return theirs.value >= low && theirs.value <= high ? { class: this.name } : undefined;
   }
@@ -134,10 +145,12 @@ export class NumberLearner extends FlatLearner<NumberState> implements Learner {
 
   private hasDecimals(decimals: number): boolean {
     const { fewest, most, pairs } = this.state;
-    if (fewest === most) return decimals === most;
-    // Serialisers drop trailing zeros: one more in ten numbers. Full precision may show one more digit than ever before.
-    const fewer = pairs >= ENOUGH_PAIRS ? 1 : 2;
-    const more = most > 9 || pairs < ENOUGH_PAIRS ? 2 : 0;
+    // Serialisers drop trailing zeros: one in ten numbers. If 40 of them have not, there are none to drop.
+    const isExact = fewest === most && (pairs >= 2 * ENOUGH_PAIRS || most === 0);
+    const fewer = isExact ? 0 : pairs >= 2 * ENOUGH_PAIRS ? 1 : 2;
+    if (isExact) return decimals === most;
+    // Full precision may show one more digit than ever before.
+    const more = most > 9 || (pairs < ENOUGH_PAIRS && fewest !== most) ? 2 : 0;
     return decimals >= fewest - fewer && decimals <= most + more;
   }
 

@@ -1,7 +1,7 @@
 import type { Finding, Value } from '../compare/finding.ts';
 import { readCount, record } from './learner.ts';
 import { shapeOf } from './list-noise.ts';
-import { FORGOTTEN_PAIRS, WEAK_SAMPLES, WEAK_SHARE } from './value-noise.ts';
+import { FORGOTTEN_PAIRS, isOften } from './value-noise.ts';
 import { VaryingLearner } from './varying.ts';
 
 /** Shapes kept of what comes and goes; a longer one is not kept. */
@@ -22,13 +22,13 @@ export class OptionalNoise {
     this.#lastPair = pairNumber;
     const shape = shapeIn(value);
     if (this.#shapes.size < MAX_SHAPES && shape.length <= MAX_SHAPE) this.#shapes.add(shape);
-    if (isPlain(value)) this.#values.absorb({ control: value, candidate: value, repeated: false });
+    if (isPlain(value)) this.#values.see(value.text, false);
   }
 
   /** Whether what is missing or new may be so: it came and went often enough, and what is there looks as it did. */
   covers({ control, candidate }: Finding, pairs: number): boolean {
     const value = control ?? candidate;
-    if (value === undefined || this.samples < WEAK_SAMPLES || this.samples < WEAK_SHARE * pairs) return false;
+    if (value === undefined || !isOften(this.samples, pairs)) return false;
     if (pairs - this.#lastPair > FORGOTTEN_PAIRS || !this.#shapes.has(shapeIn(value))) return false;
     if (candidate === undefined || !isPlain(candidate)) return true;
     return this.#values.recognise({ control: candidate, candidate, repeated: false }) !== undefined;

@@ -74,7 +74,7 @@ export class PartsLearner implements Learner {
     let clock: Recognised['clock'];
     for (const { key, a, b, type } of differing) {
       const part = this.#parts.get(key);
-      if (part === undefined || a === '' || b === '' || !part.isTrusted(this.#samples)) return undefined;
+      if (part === undefined || a === '' || b === '' || !part.isTrustedPart()) return undefined;
       const found = part.recognise({ control: { type, text: a }, candidate: { type, text: b }, repeated }, context);
       if (found === undefined) return undefined;
       classes.push(found.class);

@@ -20,7 +20,8 @@ export class PrefixedLearner extends FlatLearner<PrefixedState> implements Learn
   absorb({ control, candidate }: ValuePair): boolean {
     const known = this.state.alphabet !== '';
     const parts = known ? this.state : fixedParts(control.text, candidate.text);
-    if (parts.prefix === '' && parts.suffix === '') return false;
+    // The padding of base64 is no fixed text.
+    if (`${parts.prefix}${parts.suffix}`.replaceAll('=', '') === '') return false;
     if (parts.prefix.length > MAX_KEPT_TEXT || parts.suffix.length > MAX_KEPT_TEXT) return false;
     const runs = [control.text, candidate.text].map((text) => runOf(text, parts));
     const [a, b] = runs;

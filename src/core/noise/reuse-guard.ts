@@ -8,7 +8,7 @@ const MAX_VALUES = 128;
 const MAX_SAVED = 4_000;
 
 /** Checks within which a rare thing does not happen twice. */
-const RARE_APART = 50;
+const RARE_APART = 8;
 
 interface Seen {
   readonly control: string;
@@ -88,7 +88,7 @@ export class ReuseGuard {
     return false;
   }
 
-  /** Whether something rare happened again too soon: with a chance of 1 in 1,000 that is 1 in 20,000. */
+  /** Whether something rare happened again too soon: with a chance of 1 in 1,000 that is 1 in 125,000. */
   comesAgain(pattern: string, isRare: boolean): boolean {
     const known = this.#watched(pattern);
     if (known === undefined) return false;

@@ -13,7 +13,7 @@ const SLACK_MS = 2_000;
  * A frozen or shifted clock is not, nor a step of the format without its boundary between the two requests.
  * Undefined where they are not.
  *
- * @param isSteady Whether the control has never shown another value here, in enough pairs to tell: then only a step of the format is left to chance.
+ * @param isSteady Whether the control has never shown another value here, in enough pairs to tell: then it hardly moves.
  */
 export function recogniseTime(
   control: string,
@@ -25,11 +25,22 @@ export function recogniseTime(
   const right = left === undefined ? undefined : readMoment(candidate, context.at);
   if (left === undefined || right === undefined) return undefined;
   if (left.format !== right.format || left.zone !== right.zone || left.digits !== right.digits) return undefined;
-  if (!isPresent(left, context) || !isPresent(right, context)) return undefined;
+  const here = { ...context, at: context.at + localOffsetMs(left, context) };
+  if (!isPresent(left, here) || !isPresent(right, here)) return undefined;
   const gap = Math.max(0, context.gapMs);
-  if (isSteady && (left.precisionMs < 1000 || Math.abs(left.ms - right.ms) > left.precisionMs + gap + SLACK_MS))
-    return undefined;
+  if (isSteady && Math.abs(left.ms - right.ms) > left.precisionMs + gap + SLACK_MS) return undefined;
   return timeOf(left, right, { apartMs: CLOCK_MS / 100, gapMs: gap });
+}
+
+/** Offsets of zones are multiples of this (the finest in use), and at most 14 h. */
+const ZONE_STEP_MS = 15 * 60_000;
+const ZONE_MOST_MS = 14 * 3_600_000;
+
+/** How far a moment without a zone is from UTC, if it is of the present somewhere. */
+function localOffsetMs({ ms, zone, precisionMs, format }: Moment, { at }: NoiseContext): number {
+  if (zone !== '' || format.startsWith('epoch') || precisionMs > 60_000) return 0;
+  const offset = Math.round((ms - at) / ZONE_STEP_MS) * ZONE_STEP_MS;
+  return Math.abs(offset) <= ZONE_MOST_MS ? offset : 0;
 }
 
 /** Whether the moment, which lasts as long as its smallest step, was between the request and its answer. */
@@ -47,7 +58,7 @@ function timeOf(control: Moment, candidate: Moment, near: { apartMs: number; gap
 /** Numbers further from the request than this are ids that look like seconds. */
 const MAX_DISTANCE_MS = 5 * 366 * 86_400_000;
 /** From so many values on, it says something that hardly one of them was a whole second. */
-const ROUND_VALUES = 20;
+const ROUND_VALUES = 8;
 
 type TimeState = {
   readonly values: number;

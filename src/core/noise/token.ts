@@ -173,11 +173,22 @@ export class TokenLearner extends FlatLearner<TokenState> implements Learner {
     if (text.length < shortest - slack || text.length > longest + slack || !looksRandom(text)) return undefined;
     if (!text.startsWith(prefix) && control.text.startsWith(prefix)) return undefined;
     if (form !== '' && !this.isPresent(control.text, text, { at, gapMs })) return undefined;
-    const wide = alphabetNamed(this.state.alphabet);
+    const wide = this.alphabetFor(text);
     const own = alphabetOf(text);
-    if (wide === undefined || own === undefined || !wide.pattern.test(text)) return undefined;
+    if (wide === undefined || own === undefined) return undefined;
     if (own !== wide && !isByChance(own, wide, text.length - prefix.length)) return undefined;
     return { class: this.name, drawn: { control: control.text, candidate: text } };
+  }
+
+  /** The alphabet learned, or a wider one that the few characters seen may have left out by chance. */
+  private alphabetFor(text: string): Alphabet | undefined {
+    const known = alphabetNamed(this.state.alphabet);
+    if (known === undefined || known.pattern.test(text)) return known;
+    const own = alphabetOf(text);
+    const wide = own === undefined ? undefined : wider(known, own);
+    const { samples, shortest, prefix } = this.state;
+    const isChance = wide !== undefined && isByChance(known, wide, 2 * samples * (shortest - prefix.length));
+    return isChance && wide.pattern.test(text) ? wide : undefined;
   }
 
   private isPresent(control: string, candidate: string, { at, gapMs }: NoiseContext): boolean {

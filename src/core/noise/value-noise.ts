@@ -17,9 +17,9 @@ const WHOLE: Readonly<Record<string, () => Learner>> = {
   relative: () => new RelativeTimeLearner(),
   counter: () => new CounterLearner(),
   number: () => new NumberLearner(),
-  prefixed: () => new PrefixedLearner(),
   json: () => new PartsLearner('json', newPart),
   encoded: () => new PartsLearner('encoded', newPart),
+  prefixed: () => new PrefixedLearner(),
   token: () => new TokenLearner(),
   link: () => new LinkLearner(),
   inside: () => new PartsLearner('inside', newPart),
@@ -46,9 +46,13 @@ const PART: Readonly<Record<string, () => Learner>> = {
  * drift on, and only where the place drifts often: noise does at nearly every reading, data hardly ever.
  */
 const WEAK: ReadonlySet<string> = new Set(['counter', 'number', 'prefixed', 'link', 'varying']);
-export const WEAK_SAMPLES = 3;
+const WEAK_SAMPLES = 3;
+/** Among so many pairs two drifts are as telling: noise in one of ten pairs shows thrice in 30, or twice. */
+const MANY_PAIRS = 25;
+/** From so many pairs on what was learned is all there is to learn. */
+const ENOUGH_PAIRS = 10;
 /** Share of the pairs in which the place drifted; low, because a place may be in few of an endpoint's answers. */
-export const WEAK_SHARE = 0.05;
+const WEAK_SHARE = 0.05;
 /** A place that has not drifted in so many pairs of its endpoint has lost the right to be excused. */
 export const FORGOTTEN_PAIRS = 500;
 /** Places of one pattern that are told apart. */
@@ -57,6 +61,11 @@ const MAX_PLACES = 4;
 const ALONE_SAMPLES = 10;
 /** Every so many samples the learners begin anew beside the old ones and take their place: old evidence fades. */
 const GENERATION = 250;
+
+/** Whether so many drifts in so many pairs are noise rather than data that changed meanwhile. */
+export function isOften(samples: number, pairs: number): boolean {
+  return samples >= (pairs >= MANY_PAIRS ? WEAK_SAMPLES - 1 : WEAK_SAMPLES) && samples >= WEAK_SHARE * pairs;
+}
 
 function newPart(): ValueNoise {
   return new ValueNoise(PART);
@@ -126,15 +135,21 @@ export class ValueNoise {
 
   /** Whether enough was seen to decide alone, so that what is noise anywhere no longer counts here. */
   isSettled(pairs: number): boolean {
-    return this.samples >= WEAK_SAMPLES && this.isTrusted(pairs);
+    return (this.samples >= WEAK_SAMPLES || pairs >= ENOUGH_PAIRS) && this.isTrusted(pairs);
   }
 
-  /** Whether what was learned counts: weak classes count from the third drift on, and where the place drifts often. */
+  /** The same for a part of a text that is known to drift: a part that did so twice may do so again. */
+  isTrustedPart(): boolean {
+    const found = this.learner();
+    return found !== undefined && (!WEAK.has(found.key) || this.samples > 1 || found.learner.isCertain?.() === true);
+  }
+
+  /** Whether what was learned counts: weak classes count from the third drift on, or the second of many pairs, where the place drifts often. */
   isTrusted(pairs: number): boolean {
     const found = this.learner();
     if (found === undefined || pairs - this.lastPair > FORGOTTEN_PAIRS) return false;
     if (!WEAK.has(found.key) || found.learner.isCertain?.() === true) return true;
-    return this.samples >= WEAK_SAMPLES && this.samples >= WEAK_SHARE * pairs;
+    return isOften(this.samples, pairs);
   }
 
   recognise(pair: ValuePair, context: NoiseContext): Recognised | undefined {

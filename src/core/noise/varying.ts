@@ -75,8 +75,8 @@ export class VaryingLearner extends FlatLearner<VaryingState> implements Learner
   absorb({ control, candidate, repeated }: ValuePair): boolean {
     const [first, second] = [hash48(control.text), hash48(candidate.text)];
     const { gone, returns } = this.state;
-    this.take(control.text, first, repeated);
-    this.take(candidate.text, second, repeated);
+    this.see(control.text, repeated);
+    this.see(candidate.text, repeated);
     this.state = {
       ...this.state,
       returns: returns || gone.includes(first) || gone.includes(second),
@@ -85,7 +85,9 @@ export class VaryingLearner extends FlatLearner<VaryingState> implements Learner
     return true;
   }
 
-  private take(text: string, hash: string, repeated: boolean): void {
+  /** Takes one value. */
+  see(text: string, repeated: boolean): void {
+    const hash = hash48(text);
     const { values, hashes, again, shapes, shortest, longest, full } = this.state;
     const known = hashes.includes(hash);
     this.state = {
@@ -106,10 +108,15 @@ export class VaryingLearner extends FlatLearner<VaryingState> implements Learner
   }
 
   private fits(text: string): boolean {
-    const { hashes, shapes } = this.state;
-    if (hashes.includes(hash48(text))) return true;
+    if (this.state.hashes.includes(hash48(text))) return true;
+    return this.isVarying() && this.looksLike(text);
+  }
+
+  /** Whether a text is made as those seen were. */
+  looksLike(text: string): boolean {
+    const { shapes } = this.state;
     const [least, most] = this.lengths();
-    if (!this.isVarying() || text.length < least || text.length > most) return false;
+    if (text.length < least || text.length > most) return false;
     const shape = textShape(text);
     return shape !== 'broken' && shapes.includes(shape);
   }
