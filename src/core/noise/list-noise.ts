@@ -48,12 +48,7 @@ export class ListNoise {
       else this.absorbElement(finding, counts);
     }
     const whole = findings.find(isListFinding);
-    if (
-      whole === undefined
-        ? counts.added !== counts.removed
-        : lengthsOf(whole).some((length, i, all) => length !== all[0])
-    )
-      this.unequal = true;
+    if (whole === undefined ? counts.added !== counts.removed : new Set(lengthsOf(whole)).size > 1) this.unequal = true;
     const longer = counts.reach;
     if (longer > 0 && !this.exact) this.widen(Math.max(1, longer - Math.abs(counts.added - counts.removed)), longer);
   }

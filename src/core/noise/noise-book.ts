@@ -165,7 +165,8 @@ export class NoiseBook {
   ): boolean {
     const [pattern, exchange] = [keyOf(finding), exchangeOf(finding, context)];
     if (clock !== undefined && this.guard.hasStopped(pattern, exchange, clock)) return true;
-    if (name === 'time' && this.guard.comesAgain(pattern, rare !== undefined)) return true;
+    if (name === 'time' && this.guard.comesAgain(pattern, `${context.exchange ?? context.at}`, rare !== undefined))
+      return true;
     if (drawn === undefined) return false;
     const reuse = this.guard.note({ pattern, exchange, ...drawn });
     return reuse === 'frozen' || (reuse === 'stable' && name === 'uuid' && known === undefined);

@@ -7,7 +7,7 @@ const MAX_VALUES = 128;
 /** Values of all patterns together that a snapshot holds. */
 const MAX_SAVED = 4_000;
 
-/** Checks within which a rare thing does not happen twice. */
+/** Exchanges within which a rare thing does not happen twice. */
 const RARE_APART = 8;
 
 interface Seen {
@@ -23,8 +23,9 @@ interface Watched {
   readonly moments: Map<number, { readonly controlMs: number; readonly exchange: string }>;
   /** Whether the control itself gave a value again: it is kept for a while and no draw. */
   repeats: boolean;
-  /** Values checked, and the number of the last one that was rare. */
+  /** Exchanges checked, the last of them, and the number of the last in which something was rare. */
   checked: number;
+  lastExchange: string;
   rareAt: number;
 }
 
@@ -89,14 +90,16 @@ export class ReuseGuard {
   }
 
   /** Whether something rare happened again too soon: with a chance of 1 in 1,000 that is 1 in 125,000. */
-  comesAgain(pattern: string, isRare: boolean): boolean {
+  comesAgain(pattern: string, exchange: string, isRare: boolean): boolean {
     const known = this.#watched(pattern);
     if (known === undefined) return false;
-    known.checked++;
+    if (known.lastExchange !== exchange) known.checked++;
+    known.lastExchange = exchange;
     if (!isRare) return false;
+    // Values of one answer are of one moment, and rare together.
     const apart = known.checked - known.rareAt;
     known.rareAt = known.checked;
-    return apart < RARE_APART;
+    return apart > 0 && apart < RARE_APART;
   }
 
   #watched(pattern: string): Watched | undefined {
@@ -108,6 +111,7 @@ export class ReuseGuard {
         moments: new Map(),
         repeats: false,
         checked: 0,
+        lastExchange: '',
         rareAt: -RARE_APART,
       };
       this.#patterns.set(pattern, known);
