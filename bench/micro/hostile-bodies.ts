@@ -45,10 +45,18 @@ function depths(): HostilePair[] {
   return [
     of('lists a million deep', JSON_TYPE, deep('[', ']'), `${deep('[', ']')} `),
     of('objects a million deep', JSON_TYPE, '{}', `${'{"a":'.repeat(DEEP)}1${'}'.repeat(DEEP)}`),
-    of('lists as deep as is allowed, many', JSON_TYPE, ...ends((end) => `[${many(700, () => `${'['.repeat(250)}${end}${']'.repeat(250)}`)}]`)),
+    of(
+      'lists as deep as is allowed, many',
+      JSON_TYPE,
+      ...ends((end) => `[${many(700, () => `${'['.repeat(250)}${end}${']'.repeat(250)}`)}]`),
+    ),
     of('elements a million deep', HTML, ...ends((end) => '<div>'.repeat(DEEP) + end)),
     of('links and paragraphs, unclosed', HTML, ...ends((end) => many(100_000, (at) => `<b id=${at}><p>`, '') + end)),
-    of('formatting that is opened anew in every paragraph', HTML, ...ends((end) => `${many(5_000, (at) => `<b id=${at}>`, '')}${'<p>x</p>'.repeat(50_000)}${end}`)),
+    of(
+      'formatting that is opened anew in every paragraph',
+      HTML,
+      ...ends((end) => `${many(5_000, (at) => `<b id=${at}>`, '')}${'<p>x</p>'.repeat(50_000)}${end}`),
+    ),
     of('tables in tables', HTML, ...ends((end) => '<table><tr><td>'.repeat(200_000) + end)),
     of('XML a million deep', 'application/xml', ...ends((end) => `${'<a>'.repeat(DEEP)}${end}${'</a>'.repeat(DEEP)}`)),
   ];
@@ -63,53 +71,159 @@ function keys(): HostilePair[] {
   const members = (count: number, by: (at: number) => number): string =>
     `{${many(count, (at) => `"k${by(at)}":${at}`)}}`;
   return [
-    of('a million keys', JSON_TYPE, members(DEEP, (at) => at), members(DEEP, (at) => DEEP - at)),
-    of('as many keys as are read, the other way round', JSON_TYPE, members(190_000, (at) => at), members(190_000, (at) => 190_000 - at)),
-    of('one key, repeated', JSON_TYPE, members(190_000, () => 1), members(190_000, () => 2)),
-    of('one key, repeated, other values', JSON_TYPE, members(190_000, () => 1), `{${many(190_000, () => '"k1":0')}}`),
-    of('lists of objects of ten thousand keys', JSON_TYPE, ...ends((end) => `[${many(18, (row) => `{${many(10_000, (at) => `"k${at}":${row * at}${end}`)}}`)}]`)),
-    of('an element of a million attributes', HTML, ...ends((end) => `<div ${many(DEEP, (at) => `a${at}`, ' ')}>${end}`)),
-    of('an element of a million attributes, written out', HTML, ...ends((end) => `<!doctype html><html><head></head><body><p ${many(DEEP, (at) => `a${at}`, ' ')}>${end}</p></body></html>`)),
-    of('a million attributes in XML', 'application/xml', ...ends((end) => `<a ${many(DEEP, (at) => `a${at}="1"`, ' ')}>${end}</a>`)),
+    of(
+      'a million keys',
+      JSON_TYPE,
+      members(DEEP, (at) => at),
+      members(DEEP, (at) => DEEP - at),
+    ),
+    of(
+      'as many keys as are read, the other way round',
+      JSON_TYPE,
+      members(190_000, (at) => at),
+      members(190_000, (at) => 190_000 - at),
+    ),
+    of(
+      'one key, repeated',
+      JSON_TYPE,
+      members(190_000, () => 1),
+      members(190_000, () => 2),
+    ),
+    of(
+      'one key, repeated, other values',
+      JSON_TYPE,
+      members(190_000, () => 1),
+      `{${many(190_000, () => '"k1":0')}}`,
+    ),
+    of(
+      'lists of objects of ten thousand keys',
+      JSON_TYPE,
+      ...ends((end) => `[${many(18, (row) => `{${many(10_000, (at) => `"k${at}":${end}${row * at}`)}}`)}]`),
+    ),
+    of(
+      'an element of a million attributes',
+      HTML,
+      ...ends((end) => `<div ${many(DEEP, (at) => `a${at}`, ' ')}>${end}`),
+    ),
+    of(
+      'an element of a million attributes, written out',
+      HTML,
+      ...ends(
+        (end) =>
+          `<!doctype html><html><head></head><body><p ${many(DEEP, (at) => `a${at}`, ' ')}>${end}</p></body></html>`,
+      ),
+    ),
+    of(
+      'a million attributes in XML',
+      'application/xml',
+      ...ends((end) => `<a ${many(DEEP, (at) => `a${at}="1"`, ' ')}>${end}</a>`),
+    ),
   ];
 }
 
 function lists(): HostilePair[] {
   const list = (count: number, make: (at: number) => string): string => `[${many(count, make)}]`;
   return [
-    of('a million numbers, the other way round', JSON_TYPE, list(DEEP, String), list(DEEP, (at) => String(DEEP - at))),
-    of('as many numbers as are read, the other way round', JSON_TYPE, list(190_000, String), list(190_000, (at) => String(190_000 - at))),
-    of('two halves, exchanged', JSON_TYPE, list(190_000, (at) => String(at < 95_000 ? 1 : 2)), list(190_000, (at) => String(at < 95_000 ? 2 : 1))),
+    of(
+      'a million numbers, the other way round',
+      JSON_TYPE,
+      list(DEEP, String),
+      list(DEEP, (at) => String(DEEP - at)),
+    ),
+    of(
+      'as many numbers as are read, the other way round',
+      JSON_TYPE,
+      list(190_000, String),
+      list(190_000, (at) => String(190_000 - at)),
+    ),
+    of(
+      'two halves, exchanged',
+      JSON_TYPE,
+      list(190_000, (at) => String(at < 95_000 ? 1 : 2)),
+      list(190_000, (at) => String(at < 95_000 ? 2 : 1)),
+    ),
     of('a list that is gone but for one', JSON_TYPE, list(190_000, String), '[-1]'),
-    of('other numbers', JSON_TYPE, list(190_000, String), list(190_000, (at) => String(-1 - at))),
-    of('objects with an id, the other way round', JSON_TYPE, list(60_000, (at) => `{"id":${at},"v":1}`), list(60_000, (at) => `{"id":${60_000 - at},"v":2}`)),
-    of('lists in lists, equal but for the last', JSON_TYPE, ...ends((end) => `${'['.repeat(250)}${list(150_000, String)}${`,${end}]`.repeat(250)}`)),
-    of('rows that are nearly alike', JSON_TYPE, ...ends((end) => list(100, (row) => list(1_900, (at) => `${row}${at}${end}`)))),
-    of('elements that are nearly alike', HTML, ...ends((end) => many(100, (row) => `<ul>${many(1_000, (at) => `<li>${row}${at}${end}</li>`, '')}</ul>`, ''))),
+    of(
+      'other numbers',
+      JSON_TYPE,
+      list(190_000, String),
+      list(190_000, (at) => String(-1 - at)),
+    ),
+    of(
+      'objects with an id, the other way round',
+      JSON_TYPE,
+      list(60_000, (at) => `{"id":${at},"v":1}`),
+      list(60_000, (at) => `{"id":${60_000 - at},"v":2}`),
+    ),
+    of(
+      'lists in lists, equal but for the last',
+      JSON_TYPE,
+      ...ends((end) => `${'['.repeat(250)}${list(150_000, String)}${`,${end}]`.repeat(250)}`),
+    ),
+    of(
+      'rows that are nearly alike',
+      JSON_TYPE,
+      ...ends((end) => list(100, (row) => list(1_900, (at) => `${end}${row}${at}`))),
+    ),
+    of(
+      'elements that are nearly alike',
+      HTML,
+      ...ends((end) => many(100, (row) => `<ul>${many(1_000, (at) => `<li>${row}${at}${end}</li>`, '')}</ul>`, '')),
+    ),
     of('eight million empty lines', 'text/plain', '\n'.repeat(8_000_000), ' \n'.repeat(4_000_000)),
-    of('other lines', 'text/plain', many(400_000, String, '\n'), many(400_000, (at) => `x${at}`, '\n')),
+    of(
+      'other lines',
+      'text/plain',
+      many(400_000, String, '\n'),
+      many(400_000, (at) => `x${at}`, '\n'),
+    ),
   ];
 }
 
 function scalars(): HostilePair[] {
   const text = (value: string): string => JSON.stringify({ a: value });
-  const long = (unit: string, count: number): [string, string] => [text(`${unit.repeat(count)}1`), text(`${unit.repeat(count)}2`)];
+  const long = (unit: string, count: number): [string, string] => [
+    text(`${unit.repeat(count)}1`),
+    text(`${unit.repeat(count)}2`),
+  ];
   return [
     of('exponents beyond all', JSON_TYPE, '[1e999999999,-1e-999999999]', '[1e999999998,1e-999999999]'),
     of('a number of a million digits', JSON_TYPE, `[${'7'.repeat(DEEP)}]`, `[${'7'.repeat(DEEP)}8]`),
     of('a number with a million zeros inside', JSON_TYPE, `[1${'0'.repeat(DEEP)}1]`, `[1${'0'.repeat(DEEP)}2.0]`),
     of('a fraction of a million zeros', JSON_TYPE, `[0.${'0'.repeat(DEEP)}1]`, `[0.${'0'.repeat(DEEP)}2e3]`),
-    of('quotes and backslashes', JSON_TYPE, ...ends((end) => `["${'\\\\'.repeat(DEEP)}","${'\\"'.repeat(DEEP)}${end}"]`)),
+    of(
+      'quotes and backslashes',
+      JSON_TYPE,
+      ...ends((end) => `["${'\\\\'.repeat(DEEP)}","${'\\"'.repeat(DEEP)}${end}"]`),
+    ),
     of('lone surrogates', JSON_TYPE, ...ends((end) => `["${'\\ud800'.repeat(200_000)}${end}"]`)),
-    { ...of('bytes that are no UTF-8', JSON_TYPE, '', ''), control: new Uint8Array(DEEP).fill(0xff), candidate: new Uint8Array(DEEP).fill(0xfe) },
+    {
+      ...of('bytes that are no UTF-8', JSON_TYPE, '', ''),
+      control: new Uint8Array(DEEP).fill(0xff),
+      candidate: new Uint8Array(DEEP).fill(0xfe),
+    },
     { ...of('NUL', HTML, '', ''), control: new Uint8Array(DEEP), candidate: new Uint8Array(DEEP + 1) },
     of('a style of white space', HTML, `<p style="${' '.repeat(DEEP)}a">1`, `<p style="${' '.repeat(DEEP)}b">1`),
-    of('a class of a million names', HTML, `<p class="${many(500_000, String, ' ')}">1`, `<p class="${many(500_000, (at) => String(500_000 - at), ' ')} x">1`),
+    of(
+      'a class of a million names',
+      HTML,
+      `<p class="${many(500_000, String, ' ')}">1`,
+      `<p class="${many(500_000, (at) => String(500_000 - at), ' ')} x">1`,
+    ),
     of('references without end', HTML, ...ends((end) => `<p>${'&amp'.repeat(400_000)}${end}`)),
     of('tags that never end', HTML, ...ends((end) => '<a '.repeat(500_000) + end)),
     of('comments that never end', HTML, ...ends((end) => '<!--'.repeat(500_000) + end)),
     ...EVIL.map(([name, unit]) => of(`evil text: ${name}`, JSON_TYPE, ...long(unit, Math.ceil(300_000 / unit.length)))),
-    ...EVIL.map(([name, unit]) => of(`evil page: ${name}`, HTML, ...ends((end) => `<p title="${unit.repeat(Math.ceil(300_000 / unit.length))}">${unit.repeat(Math.ceil(300_000 / unit.length))}${end}`))),
+    ...EVIL.map(([name, unit]) =>
+      of(
+        `evil page: ${name}`,
+        HTML,
+        ...ends(
+          (end) =>
+            `<p title="${unit.repeat(Math.ceil(300_000 / unit.length))}">${unit.repeat(Math.ceil(300_000 / unit.length))}${end}`,
+        ),
+      ),
+    ),
   ];
 }
 

@@ -4,7 +4,16 @@ import { risingChain } from './common-subsequence.ts';
 import type { Value } from './finding.ts';
 import { placeOf } from './finding.ts';
 import type { JsonNode } from './json.ts';
-import { jsonEqual, jsonHash, jsonMember, jsonShape, membersByKey, numbersEqual, renderJson } from './json-value.ts';
+import {
+  jsonEqual,
+  jsonHash,
+  jsonMember,
+  jsonShape,
+  lastMembers,
+  membersByKey,
+  numbersEqual,
+  renderJson,
+} from './json-value.ts';
 import type { Path } from './path.ts';
 import { indexStep, memberStep, pathPattern, pathText } from './path.ts';
 import type { ListMode, WalkContext } from './walk.ts';
@@ -144,8 +153,15 @@ function walkRepeated(a: readonly JsonNode[], b: readonly JsonNode[], path: Path
 }
 
 /** How JSON values are told apart when a list is aligned. */
-function jsonOps(keyOrder: boolean): ElementOps<JsonNode> {
-  return { hash: jsonHash, equal: (a, b) => jsonEqual(a, b, keyOrder), similarity: jsonSimilarity };
+function jsonOps({ keyOrder, budget }: WalkContext): ElementOps<JsonNode> {
+  return {
+    hash: jsonHash,
+    equal: (a, b) => jsonEqual(a, b, keyOrder),
+    similarity: (a, b) => {
+      budget.spend((a.keys.length + b.keys.length) >> 2);
+      return jsonSimilarity(a, b);
+    },
+  };
 }
 
 /** Pairs of different kinds rank last: `1` and `"1"` are one element whose type changed, unless something better is there. */
@@ -153,10 +169,11 @@ function jsonSimilarity(a: JsonNode, b: JsonNode): number {
   if (a.kind !== b.kind) return isBoolean(a) && isBoolean(b) ? 0.5 : 0.01;
   if (a.kind !== 'object') return 0.5;
   if (a.keys.length === 0 && b.keys.length === 0) return 1;
+  const memberOf = lastMembers(b);
   let shared = 0;
   let equal = 0;
   for (let i = 0; i < a.keys.length; i++) {
-    const other = jsonMember(b, a.keys[i] as string); // i is below the length
+    const other = memberOf(a.keys[i] as string); // i is below the length
     if (other === undefined) continue;
     shared++;
     if (jsonHash(a.items[i] as JsonNode) === jsonHash(other)) equal++; // one length
@@ -175,7 +192,7 @@ function walkArray(a: JsonNode, b: JsonNode, path: Path, context: WalkContext): 
   }
   const key = mode.mode === 'bag' && mode.key !== undefined ? mode.key : idKey(a.items, b.items);
   const keyed = key === undefined ? undefined : alignByKey(a.items, b.items, key);
-  const ops = jsonOps(context.keyOrder);
+  const ops = jsonOps(context);
   const aligned = keyed ?? (mode.mode === 'bag' ? alignBag : align)<JsonNode>(a.items, b.items, ops, context.budget);
   report(a, b, aligned, path, context, mode);
 }
