@@ -122,9 +122,7 @@ function refused(message: string, hint: string): Marked {
 
 /** Whether a difference at an endpoint is accepted now. */
 export function isAccepted(mark: ClusterMark | undefined, endpoint: EndpointId, now: number): mark is ClusterMark {
-  return (
-    mark?.state === 'accepted' && now < (mark.until ?? 0) && mark.endpoints !== undefined && mark.endpoints.includes(endpoint)
-  );
+  return mark?.state === 'accepted' && now < (mark.until ?? 0) && mark.endpoints?.includes(endpoint) === true;
 }
 
 /** Whether being seen in a candidate version says that what was fixed is back. */

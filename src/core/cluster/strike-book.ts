@@ -54,6 +54,7 @@ export class StrikeBook {
   readonly #maxCells: number;
   readonly #cells = new Map<CellKey, CellStrikes>();
   readonly #unsaved = new Set<CellKey>();
+  /** The present candidate version; to be set where the first one becomes known by its name. */
   version: string;
 
   constructor(options: { readonly maxCells: number; readonly version: string }) {
@@ -92,7 +93,10 @@ export class StrikeBook {
   blocking(key: CellKey): Blocking {
     const cell = this.#cells.get(key);
     if (cell === undefined) return { clusters: [], isCrowded: false };
-    return { clusters: [...cell.clusters].flatMap(([id, one]) => (one.until < 0 ? [id] : [])), isCrowded: cell.isCrowded };
+    return {
+      clusters: [...cell.clusters].flatMap(([id, one]) => (one.until < 0 ? [id] : [])),
+      isCrowded: cell.isCrowded,
+    };
   }
 
   /**
@@ -128,14 +132,9 @@ export class StrikeBook {
     return quiet;
   }
 
-  /** A cluster is settled: what it did in earlier versions is of no interest any more. */
+  /** A cluster is settled, or accepted: what it did so far is of no interest any more. */
   forget(id: string): void {
-    for (const [key, { clusters }] of this.#cells) {
-      const one = clusters.get(id);
-      if (one === undefined || one.until < 0) continue;
-      clusters.delete(id);
-      this.#unsaved.add(key);
-    }
+    for (const [key, { clusters }] of this.#cells) if (clusters.delete(id)) this.#unsaved.add(key);
   }
 
   /** Endpoints turned out to be one: cells of the old names are gone. */
