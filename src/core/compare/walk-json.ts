@@ -15,7 +15,7 @@ import {
   renderJson,
 } from './json-value.ts';
 import type { Path } from './path.ts';
-import { indexStep, memberStep, pathPattern, pathText } from './path.ts';
+import { indexStep, isVaryingKey, memberStep, pathPattern, pathText } from './path.ts';
 import type { ListMode, WalkContext } from './walk.ts';
 import { MAX_VALUE_TEXT } from './walk.ts';
 
@@ -121,6 +121,13 @@ function walkUnlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext):
   const left = membersByKey(a);
   const right = membersByKey(b);
   context.budget.spend(a.keys.length + b.keys.length);
+  for (const [key, other] of drawnKeys(left, right)) {
+    const place = { ...placeOf(memberStep(path, key)), detail: 'key' };
+    context.findings.add({ place, kind: 'value', control: keyValue(key), candidate: keyValue(other) });
+    walkRepeated(left.get(key) ?? [], right.get(other) ?? [], memberStep(path, key), context);
+    left.delete(key);
+    right.delete(other);
+  }
   for (const [key, values] of left) {
     const others = right.get(key);
     if (others === undefined) for (const value of values) emit(context, memberStep(path, key), 'removed', value);
@@ -140,6 +147,43 @@ function walkUnlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext):
       candidate: { type: 'object', text: sharedInB.join(', ') },
     });
   }
+}
+
+const DRAWN_KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^(?=.*\d)(?=.*[a-zA-Z])[\w-]{16,64}$/i;
+
+/** Keys of one side only that are made anew for every answer, in pairs: those with equal values first, then in order. */
+function drawnKeys(left: ReadonlyMap<string, JsonNode[]>, right: ReadonlyMap<string, JsonNode[]>): [string, string][] {
+  const mine = [...left.keys()].filter((key) => !right.has(key) && DRAWN_KEY.test(key) && isVaryingKey(key));
+  if (mine.length === 0) return [];
+  const theirs = [...right.keys()].filter((key) => !left.has(key) && DRAWN_KEY.test(key) && isVaryingKey(key));
+  const hashOf = (values: JsonNode[] | undefined): number => (values?.[0] === undefined ? 0 : jsonHash(values[0]));
+  const free = new Map<number, string[]>();
+  // From the end, so that the first is taken first.
+  for (const key of theirs.toReversed()) {
+    const alike = free.get(hashOf(right.get(key)));
+    if (alike === undefined) free.set(hashOf(right.get(key)), [key]);
+    else alike.push(key);
+  }
+  const pairs: [string, string][] = [];
+  const rest: string[] = [];
+  const used = new Set<string>();
+  for (const key of mine) {
+    const other = free.get(hashOf(left.get(key)))?.pop();
+    if (other === undefined) rest.push(key);
+    else {
+      pairs.push([key, other]);
+      used.add(other);
+    }
+  }
+  const unused = theirs.filter((key) => !used.has(key));
+  rest.slice(0, unused.length).forEach((key, i) => {
+    pairs.push([key, unused[i] as string]); // below both lengths
+  });
+  return pairs;
+}
+
+function keyValue(key: string): Value {
+  return { type: 'text', text: key };
 }
 
 /** The values of one key, aligned from the last, which is the one most parsers take. */
