@@ -93,8 +93,8 @@ describe('only the last bytes differ', () => {
     const body = (end: string) => JSON.stringify({ items: ROWS, end });
     expect(story(compare('application/json', body('red'), body('blue')))).toBe('mismatch, value body/end');
     expect(compare('application/json', body('red'), body('blue')).differences[0]).toMatchObject({
-      control: 'red',
-      candidate: 'blue',
+      control: '"end":"red"',
+      candidate: '"end":"blue"',
     });
     expect(compare('application/json', body(time(0)), body(time(2)))).toMatchObject({
       verdict: 'match',

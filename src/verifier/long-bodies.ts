@@ -114,16 +114,23 @@ function tailFrom(answer: Answer, start: number): Uint8Array | undefined {
   return tail.subarray(line < 0 ? start - begin : line + 1);
 }
 
-/** What two texts have that the other has not, out to the ends of words: a time or a token stays one. */
+/** Characters around what differs that are looked at for its name. */
+const MAX_CONTEXT = 300;
+
+/**
+ * What two texts have that the other has not, out to the member or tag it stands in: the name beside a value says whether
+ * it is a secret, and words stay whole.
+ */
 function differingParts(a: string, b: string): readonly [string, string] {
   const shorter = Math.min(a.length, b.length);
   let start = 0;
   while (start < shorter && a[start] === b[start]) start++;
   let end = 0;
   while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  const isWord = (character: string | undefined): boolean => character !== undefined && /[\w:.+%-]/.test(character);
-  while (start > 0 && isWord(a[start - 1])) start--;
-  while (end > 0 && isWord(a[a.length - end])) end--;
+  const isEdge = (character: string | undefined): boolean => character === undefined || /[{}[\],<>\n]/.test(character);
+  const [first, last] = [Math.max(0, start - MAX_CONTEXT), Math.max(0, end - MAX_CONTEXT)];
+  while (start > first && !isEdge(a[start - 1])) start--;
+  while (end > last && !isEdge(a[a.length - end])) end--;
   return [a.slice(start, a.length - end), b.slice(start, b.length - end)];
 }
 
@@ -145,7 +152,8 @@ function walkCaptured({ control, candidate, parting, format }: LongPair, context
   if (format === 'ndjson') walkTexts(format, left, right, BODY, inside);
   else walkText(left, right, BODY, inside);
   // Records count from 0, lines from 1.
-  const last = (text: string): number => (format === 'ndjson' ? jsonLines(text).length - 1 : text.split('\n').length);
+  const last = (text: string): number =>
+    format === 'ndjson' ? jsonLines(text, context.budget).length - 1 : text.split('\n').length;
   const ends = { removed: isWhole(candidate) ? -1 : last(left), added: isWhole(control) ? -1 : last(right) };
   for (const finding of withoutRaggedEnd(seenHere.list, ends)) context.findings.add(finding);
   return 'prefix';
