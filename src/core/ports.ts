@@ -1,6 +1,7 @@
 import type { Cell, CellKey, EndpointId, Side, TenantId } from './cell.ts';
 import type { CapturedRequest, Exchange, MirrorDirection, Observation } from './observation.ts';
 import type { Decision, EndpointOrigin } from './routing.ts';
+import type { ChainLink } from './session-chain.ts';
 import type { ComparisonResult, Difference, DifferenceKind, Verdict } from './verdict.ts';
 
 /** Time. Tests advance it by hand. */
@@ -128,6 +129,8 @@ export interface VerifiedExchange {
   readonly forced?: true;
   /** Chosen to be recorded, whatever the verdict: one of the endpoint's last distinct safe requests. */
   readonly recorded?: true;
+  /** Of a mismatch that needs earlier requests of the same person: how to make it again. */
+  readonly session?: StoredSession;
   /** Redacted copies, kept for mismatches and what is recorded. */
   readonly request?: StoredRequest;
   readonly answers?: Readonly<Record<Side, StoredObservation>>;
@@ -141,6 +144,21 @@ export interface StoredRequest {
   readonly body?: string;
   /** Names of the secrets that were replaced: `header:authorization`, `cookie:session`, `query:token`. */
   readonly secrets: readonly string[];
+}
+
+/** What leads to a request: earlier ones of the same person whose answers held what it sends. */
+export interface StoredSession {
+  /** In their order; at most 30. */
+  readonly steps: readonly StoredStep[];
+  /** Of the request itself. */
+  readonly links: readonly ChainLink[];
+}
+
+export interface StoredStep {
+  readonly endpoint: EndpointId;
+  readonly request: StoredRequest;
+  /** Where its values come from: indices are those of `steps`. */
+  readonly links: readonly ChainLink[];
 }
 
 export interface StoredObservation {

@@ -5,6 +5,7 @@ import type { ComparisonResult, Difference } from '../core/verdict.ts';
 import { candidateFailed, hasMoved, movedBetween } from './moved.ts';
 import { publicNoise } from './public-noise.ts';
 import { type StoreOptions, verifiedExchange } from './stored-exchange.ts';
+import { storedSession } from './stored-session.ts';
 import type { ExchangeFacts, NoiseUpdate, WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
 /** What the session needs of the comparer. */
@@ -78,6 +79,8 @@ export class CompareSession {
         return request.side === 'control' ? this.#controlAgain(request) : this.#candidateAgain(request);
       case 'settle':
         return this.#settle(request);
+      case 'chain':
+        return { kind: 'chain', session: storedSession(request.steps, request.request, this.#store) };
       case 'drop':
         return this.#release(request.task) === undefined ? { kind: 'gone' } : { kind: 'done' };
     }

@@ -100,6 +100,13 @@ function bareOfContent(difference: Difference, redaction: Redaction): Difference
   };
 }
 
+/** A request on its own, as it may leave the worker. */
+export function redactedRequest(request: CapturedRequest, options: StoreOptions): StoredRequest {
+  const redaction = options.redactor.begin();
+  const stored = storedRequest(request, redaction, options);
+  return { ...sweptRequest(stored, redaction), secrets: redaction.secrets };
+}
+
 function storedRequest(
   request: CapturedRequest,
   redaction: Redaction,

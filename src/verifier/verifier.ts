@@ -17,6 +17,7 @@ import { ClusterBook } from './clusters.ts';
 import { Confirmation } from './confirmation.ts';
 import { canRepeat, GAP_SLACK_MS, gapSinceControl, ProbePlan } from './probe.ts';
 import { RecordPlan } from './record-plan.ts';
+import { SessionTrail, type TrailStep } from './session-trail.ts';
 import { factsOf } from './stored-exchange.ts';
 import { type Outcome, WorkerPool } from './worker-pool.ts';
 import type { ExchangeFacts, NoiseUpdate, WorkerData, WorkerRequest } from './worker-protocol.ts';
@@ -36,8 +37,6 @@ export interface VerifierDeps {
   readonly redactKey: Uint8Array;
   /** A comparison is done; redacted. With the clusters of its causes, as counted, where it is a mismatch. Results come in any order. */
   readonly onVerified: (verified: VerifiedExchange, clusters: readonly Cluster[]) => void;
-  /** What a comparison says once it is known what people accepted; asked before it is counted. Absent: what the thread said. */
-  readonly judge?: (verified: VerifiedExchange) => VerifiedExchange;
   readonly onUnverified: (cell: Cell, reason: UnverifiedReason) => void;
   /** What is known about an endpoint's noise changed. */
   readonly onNoise: (endpoint: EndpointId, paths: readonly NoisePath[]) => void;
@@ -90,6 +89,8 @@ interface Task {
   readonly slot: number;
   readonly facts: ExchangeFacts;
   readonly request: CapturedRequest;
+  /** What the same person asked for before. */
+  readonly before: readonly TrailStep[];
   readonly timing: Pick<Exchange, 'at' | 'gapMs' | 'direction'>;
   readonly bytes: number;
 }
@@ -100,6 +101,7 @@ class QueuedVerifier implements Verifier {
   readonly #confirmation: Confirmation;
   readonly #probes: ProbePlan;
   readonly #records: RecordPlan;
+  readonly #trail: SessionTrail;
   readonly #clusters = new ClusterBook();
   readonly #noise = new Map<EndpointId, readonly NoisePath[]>();
   readonly #snapshots: Map<EndpointId, unknown>;
@@ -117,6 +119,7 @@ class QueuedVerifier implements Verifier {
     this.#confirmation = new Confirmation(deps);
     this.#probes = new ProbePlan(deps.clock, deps.random);
     this.#records = new RecordPlan(deps.clock);
+    this.#trail = new SessionTrail(deps.clock);
     this.#pool = new WorkerPool({
       size: deps.settings.workers,
       url: deps.workerUrl ?? WORKER_URL,
@@ -201,6 +204,7 @@ class QueuedVerifier implements Verifier {
       slot: this.#slotOf(exchange.cell.endpoint),
       facts: isRecorded ? { ...facts, recorded: true } : facts,
       request,
+      before: this.#trail.note(exchange),
       timing: { at, gapMs, direction },
       bytes: bytesOf(exchange),
     };
@@ -221,7 +225,7 @@ class QueuedVerifier implements Verifier {
     const isHeld = outcome.kind === 'verified' && outcome.held;
     if (probe && !isHeld) this.#probes.ended(task.facts.cell.endpoint, 'skipped');
     if (outcome.kind === 'unconfirmed') await this.#confirm(task, outcome.cause);
-    else this.#finish(task, outcome);
+    else await this.#finish(task, outcome);
     if (isHeld) await this.#probe(task);
   }
 
@@ -244,7 +248,7 @@ class QueuedVerifier implements Verifier {
       candidate === undefined
         ? await this.#settle(task, 'mismatch')
         : await this.#again(task, { side: 'candidate', observation: candidate, gapMs: 0 });
-    this.#finish(task, final);
+    await this.#finish(task, final);
   }
 
   /** The worker holds the control's answer: ask the control again after as long a time as lay between the pair. */
@@ -279,10 +283,10 @@ class QueuedVerifier implements Verifier {
     return this.#pool.run(task.slot, { request, transfer: [], isUrgent: true });
   }
 
-  #finish(task: Task, outcome: Outcome): void {
+  async #finish(task: Task, outcome: Outcome): Promise<void> {
     this.#noteNoise(noiseOf(outcome));
     if (outcome.kind === 'verified') {
-      this.#report(outcome.verified);
+      this.#report(await this.#withSession(task, outcome.verified));
     } else if (outcome.kind === 'lost' && outcome.why === 'closed') {
       this.#deps.onUnverified(task.facts.cell, 'overload');
     } else if (outcome.kind === 'lost' && outcome.why === 'deadline') {
@@ -294,8 +298,16 @@ class QueuedVerifier implements Verifier {
     }
   }
 
-  #report(compared: VerifiedExchange): void {
-    const verified = this.#deps.judge?.(compared) ?? compared;
+  /** A mismatch together with what led to it, where it needs that. */
+  async #withSession({ id, slot, before, request }: Task, verified: VerifiedExchange): Promise<VerifiedExchange> {
+    if (verified.result.verdict !== 'mismatch' || before.length === 0) return verified;
+    const chain = { kind: 'chain', task: id, steps: before, request } as const;
+    const outcome = await this.#pool.run(slot, { request: chain, transfer: [], isUrgent: true });
+    const session = outcome.kind === 'chain' ? outcome.session : undefined;
+    return session === undefined ? verified : { ...verified, session };
+  }
+
+  #report(verified: VerifiedExchange): void {
     this.#deps.onVerified(verified, this.#clusters.add(verified));
   }
 

@@ -1,8 +1,9 @@
 import type { StoredBodies } from '../config/settings.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
-import type { Exchange, Observation } from '../core/observation.ts';
-import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
+import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
+import type { NoisePath, StoredSession, VerifiedExchange } from '../core/ports.ts';
 import type { ComparisonPolicy } from '../core/rule.ts';
+import type { TrailStep } from './session-trail.ts';
 
 /** What a worker is born with. */
 export interface WorkerData {
@@ -39,6 +40,13 @@ export type WorkerRequest =
     }
   /** Nobody could be asked (any more): end a held mismatch as this. */
   | { readonly kind: 'settle'; readonly task: number; readonly as: 'mismatch' | 'unconfirmed' }
+  /** What led to the request of a mismatch. */
+  | {
+      readonly kind: 'chain';
+      readonly task: number;
+      readonly steps: readonly TrailStep[];
+      readonly request: CapturedRequest;
+    }
   /** Forget what is held. */
   | { readonly kind: 'drop'; readonly task: number };
 
@@ -53,6 +61,7 @@ export type WorkerReply =
   /** A mismatch that is held. `steady`: the control, asked again, still answers as it did where `cause` lies. */
   | { readonly kind: 'unconfirmed'; readonly cause: string; readonly noise?: NoiseUpdate }
   | { readonly kind: 'steady'; readonly cause: string; readonly noise?: NoiseUpdate }
+  | { readonly kind: 'chain'; readonly session: StoredSession | undefined; readonly noise?: undefined }
   /** A probe was learned from, or something was dropped. */
   | { readonly kind: 'done'; readonly noise?: NoiseUpdate }
   /** The task is not held here: the worker was replaced in between. */

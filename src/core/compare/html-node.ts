@@ -55,10 +55,9 @@ export function comparable(name: string, value: string): string {
     return [...new Set(value.split(/\s+/).filter((token) => token !== ''))].sort().join(' ');
   if (name === 'style')
     return value
-      .split(/([:;,])/)
-      .map((part) => part.trim())
-      .join('')
-      .replace(/;$/, '');
+      .replace(/\s*([:;,])\s*/g, '$1')
+      .replace(/;$/, '')
+      .trim();
   return value;
 }
 
