@@ -124,10 +124,7 @@ export const difference = z.object({
 
 export const cluster = z.object({
   id: z.string(),
-  /** Where it was seen first. */
   endpoint: z.string(),
-  /** Every endpoint it was seen at, at most 50. */
-  endpoints: z.array(z.object({ endpoint: z.string(), count: z.int() })),
   pathPattern: z.string(),
   kind: differenceKind,
   transition: z.string(),
@@ -135,9 +132,7 @@ export const cluster = z.object({
   tenants: z.int(),
   firstSeen: z.number(),
   lastSeen: z.number(),
-  /** Candidate versions in which it was seen first and last. */
   firstVersion: z.string(),
-  lastVersion: z.string(),
   /** Id of a mismatch that shows it. */
   example: z.string(),
   difference,
@@ -165,14 +160,26 @@ export const mismatchSummary = z.object({
   differenceCount: z.int(),
 });
 
+export const storedRequest = z.object({
+  method: z.string(),
+  target: z.string(),
+  headers: z.array(z.tuple([z.string(), z.string()])),
+  body: z.string().exactOptional(),
+  secrets: z.array(z.string()),
+});
+
+/** The value at `from` in the answer to an earlier step stands at `to` in a request. */
+export const chainLink = z.object({ step: z.int(), from: z.string(), to: z.string() });
+
 export const mismatch = mismatchSummary.extend({
-  request: z.object({
-    method: z.string(),
-    target: z.string(),
-    headers: z.array(z.tuple([z.string(), z.string()])),
-    body: z.string().exactOptional(),
-    secrets: z.array(z.string()),
-  }),
+  request: storedRequest,
+  /** Earlier requests of the same person that it needs, and where their values come from. */
+  session: z
+    .object({
+      steps: z.array(z.object({ endpoint: z.string(), request: storedRequest, links: z.array(chainLink) })),
+      links: z.array(chainLink),
+    })
+    .exactOptional(),
   control: storedObservation,
   candidate: storedObservation,
   versions: z.object({ control: z.string(), candidate: z.string() }),

@@ -7,7 +7,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { Comparer, type ComparerOptions } from '../verifier/comparer.ts';
 import { type Pair, requestOf, toObservation } from '../verifier/pairs.ts';
 
-export type { Pair };
+export type { Comparer, Pair };
 
 /** One recorded request and what was made of it then. */
 export interface Recorded {

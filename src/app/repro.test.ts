@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -139,6 +140,82 @@ describe('a stored request that is sent again', () => {
     expect(bodies).toEqual([`{"name":"O'Hara"}`, `{"name":"O'Hara"}`]);
     expect(result.curl[0]).toContain(`-X POST`);
     expect(result.curl[0]).toContain(`--data-raw '{"name":"O'\\''Hara"}'`);
+  });
+});
+
+describe('a stored request of a session', () => {
+  /** Makes ids and tokens of its own for each visit, and knows no others. */
+  function visits(total: number): RequestListener {
+    const carts = new Map<string, { readonly cart: string; readonly key: string }>();
+    return (request, response) => {
+      const url = new URL(request.url ?? '/', 'http://shop.example');
+      const json = (status: number, body: object, headers: Record<string, string> = {}) => {
+        response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        response.end(JSON.stringify(body));
+      };
+      if (url.pathname === '/begin') {
+        const [sid, cart, key] = [randomUUID(), randomUUID(), randomUUID()];
+        carts.set(sid, { cart, key });
+        return void json(200, { cart: { id: cart }, key }, { 'set-cookie': `sid=${sid}; Path=/` });
+      }
+      const visit = carts.get(/sid=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '');
+      if (visit === undefined) return void json(401, { error: 'who' });
+      const isKnown = url.pathname === `/carts/${visit.cart}` && url.searchParams.get('form_key') === visit.key;
+      json(isKnown ? 200 : 404, isKnown ? { id: visit.cart, total } : { error: 'no cart' });
+    };
+  }
+
+  const session: NonNullable<Mismatch['session']> = {
+    steps: [
+      { endpoint: 'GET /begin', request: { method: 'GET', target: '/begin', headers: [], secrets: [] }, links: [] },
+    ],
+    links: [
+      { step: 0, from: 'json:/cart/id', to: 'path/1' },
+      { step: 0, from: 'json:/key', to: 'query:form_key' },
+      { step: 0, from: 'cookie:sid', to: 'cookie:sid' },
+    ],
+  };
+  const request: Mismatch['request'] = {
+    method: 'GET',
+    target: '/carts/then-1234?form_key=⟦r:01234567⟧',
+    headers: [['Cookie', 'sid=⟦r:89abcdef⟧; other=⟦r:00000000⟧']],
+    secrets: ['cookie:sid', 'cookie:other', 'query:form_key'],
+  };
+
+  test('is made again with the cookies, ids and tokens that each side gives', async () => {
+    const [control, wrong, right] = [await side(visits(10)), await side(visits(11)), await side(visits(10))];
+    const credentials = new Map<string, string>();
+    const before = await reproduce({
+      mismatch: { ...stored(request), session },
+      control,
+      candidate: wrong,
+      credentials,
+    });
+    expect(before).toMatchObject({
+      verdict: 'mismatch',
+      steps: [{ request: 'GET /begin', control: 200, candidate: 200, lost: [] }],
+      missingSecrets: ['cookie:other'],
+    });
+    expect(before.differences.map(({ path }) => path)).toEqual(['body/total']);
+    expect(before.curl).toHaveLength(4);
+    expect(before.curl.join()).not.toContain('⟦r:');
+    const cluster = before.signature?.id ?? '';
+    const mismatch = { ...stored(request), session, cluster };
+    expect(await reproduce({ mismatch, control, candidate: wrong, credentials })).toMatchObject({ sameCause: true });
+    const after = await reproduce({ mismatch, control, candidate: right, credentials });
+    expect(after).toMatchObject({ verdict: 'match', sameCause: false });
+  });
+
+  test('tells what a side did not give, and refuses steps that act unless that is said', async () => {
+    const [control, candidate] = [await side(visits(10)), await side(text('no JSON'))];
+    const credentials = new Map<string, string>();
+    const result = await reproduce({ mismatch: { ...stored(request), session }, control, candidate, credentials });
+    expect(result.steps[0]?.lost).toEqual(['json:/cart/id of step 1', 'json:/key of step 1', 'cookie:sid of step 1']);
+    const [step] = session.steps;
+    if (step === undefined) throw new Error('no step');
+    const acting = { ...session, steps: [{ ...step, request: { ...step.request, method: 'POST' } }] };
+    const refused = reproduce({ mismatch: { ...stored(request), session: acting }, control, candidate, credentials });
+    await expect(refused).rejects.toMatchObject({ code: 'USAGE' });
   });
 });
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../config/settings.ts';
-import { rulesWith } from '../controller/cluster-desk.ts';
 import type { Controller } from '../controller/controller.ts';
 import { movementRules } from '../controller/movement-rules.ts';
 import { Mover } from '../controller/mover.ts';
@@ -32,7 +31,7 @@ export async function startMover(parts: {
       cells: settings.limits.cells,
       endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
     },
-    fingerprint: rulesWith(rulesFingerprint(settings), controller.state.marks, clock.now()),
+    fingerprint: rulesFingerprint(settings),
     saved: await store.loadDocuments('movement'),
   });
   await mover.start();

@@ -232,6 +232,12 @@ describe('comparing without serving ends with', () => {
   });
 });
 
+/** What a running Cutover compares by. */
+const IN_FORCE = {
+  comparison: { rules: [], headers: ['content-type'], keyOrder: false, maxDecodedBytes: 1_000_000, timeoutMs: 1_000 },
+  noise: { items: [] },
+};
+
 describe('reproducing a mismatch', () => {
   const withTargets = (control: string, candidate: string) => {
     const target = (address: string) => ({ target: address, healthy: true, outstanding: 0, reason: '' });
@@ -250,7 +256,7 @@ describe('reproducing a mismatch', () => {
       await side(answering('total 11')),
       await side(answering('total 10')),
     ];
-    const { env } = await api({ mismatch: mismatchSample, status: withTargets(control, wrong) });
+    const { env } = await api({ ...IN_FORCE, mismatch: mismatchSample, status: withTargets(control, wrong) });
     const before = await runCli(['repro', 'm1'], { env });
     expect(before.code).toBe(3);
     expect(before.stdout).toContain('total 11');
@@ -270,7 +276,7 @@ describe('reproducing a mismatch', () => {
       ...mismatchSample,
       request: { ...mismatchSample.request, headers, secrets: ['header:authorization'] },
     };
-    const { env } = await api({ mismatch, status: withTargets(control, candidate) });
+    const { env } = await api({ ...IN_FORCE, mismatch, status: withTargets(control, candidate) });
     const without = await runCli(['repro', 'm1'], { env });
     expect(without.stderr).toContain('lacks header:authorization');
     expect(new Set(seen.splice(0))).toEqual(new Set([undefined]));

@@ -14,6 +14,7 @@ import type {
   StoredMismatch,
   StoredObservation,
   StoredRequest,
+  StoredSession,
 } from '../core/ports.ts';
 import { type Difference, signaturesOf } from '../core/verdict.ts';
 
@@ -22,7 +23,6 @@ export function clusterView(cluster: Cluster): ClusterView {
   return {
     id: cluster.id,
     endpoint: cluster.endpoint,
-    endpoints: cluster.endpoints.map(({ endpoint, count }) => ({ endpoint, count })),
     pathPattern: cluster.pathPattern,
     kind: cluster.kind,
     transition: cluster.transition,
@@ -31,7 +31,6 @@ export function clusterView(cluster: Cluster): ClusterView {
     firstSeen: cluster.firstSeen,
     lastSeen: cluster.lastSeen,
     firstVersion: cluster.firstVersion,
-    lastVersion: cluster.lastVersion,
     example: cluster.example,
     difference: differenceView(cluster.difference),
   };
@@ -61,10 +60,11 @@ export function mismatchSummaryView(stored: StoredMismatch): MismatchSummary {
 }
 
 export function mismatchView(stored: StoredMismatch): Mismatch {
-  const { request, answers, versions, durationsMs } = stored.exchange;
+  const { request, answers, versions, durationsMs, session } = stored.exchange;
   return {
     ...mismatchSummaryView(stored),
     request: requestView(request),
+    ...(session === undefined ? {} : { session: sessionView(session) }),
     control: observationView(answers?.control ?? {}),
     candidate: observationView(answers?.candidate ?? {}),
     versions: { control: versions.control, candidate: versions.candidate },
@@ -86,6 +86,18 @@ export function recordingView({ id, at, cell, exchange }: Recording): RecordingV
     control: observationView(answers?.control ?? {}),
     candidate: observationView(answers?.candidate ?? {}),
     versions: { control: versions.control, candidate: versions.candidate },
+  };
+}
+
+function sessionView({ steps, links }: StoredSession): NonNullable<Mismatch['session']> {
+  const linkViews = (list: StoredSession['links']) => list.map(({ step, from, to }) => ({ step, from, to }));
+  return {
+    steps: steps.map((step) => ({
+      endpoint: step.endpoint,
+      request: requestView(step.request),
+      links: linkViews(step.links),
+    })),
+    links: linkViews(links),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { mismatch, status } from '../../api/types.ts';
+import { comparison, learnedNoise, mismatch, status } from '../../api/types.ts';
 import type { PairLine } from '../../app/compare-pairs.ts';
-import { CutoverError } from '../../core/errors.ts';
+import type { Comparer } from '../../app/recorded-traffic.ts';
+import { CutoverError, isCutoverError } from '../../core/errors.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import type { ApiClient } from '../api-client.ts';
 import {
   type CommonOptions,
   clientOf,
@@ -142,7 +144,9 @@ export function addRepro(program: Command): void {
   const command = remote(
     program
       .command('repro')
-      .description('send a stored request to both sides from this machine and show what still differs')
+      .description(
+        'send a stored request, after what led to it, to both sides from this machine and show what still differs',
+      )
       .argument('<id>', 'a mismatch'),
   )
     .option('--control <url>', 'another control, for example of a test environment')
@@ -160,8 +164,10 @@ export function addRepro(program: Command): void {
       const client = clientOf(options);
       const stored = await client.call('GET', `mismatches/${encodeURIComponent(id ?? '')}`, mismatch);
       const now = await client.call('GET', 'status', status);
+      const comparer = options.config === undefined ? await comparerInForce(client, stored.endpoint) : undefined;
       const result = await reproduce({
         mismatch: stored,
+        ...(comparer === undefined ? {} : { comparer }),
         control: options.control ?? now.sides.control.targets[0]?.target ?? '',
         candidate: options.candidate ?? now.sides.candidate.targets[0]?.target ?? '',
         credentials,
@@ -173,6 +179,20 @@ export function addRepro(program: Command): void {
         print(
           `${PAINT[result.verdict](result.verdict)}  ${safe(`${stored.method} ${stored.target}`)}${result.reason === undefined ? '' : colour.dim(`  (${safe(result.reason)})`)}`,
         );
+        for (const [at, step] of result.steps.entries()) {
+          print(
+            colour.dim(
+              safe(`  after ${at + 1}. ${step.request}: control ${step.control}, candidate ${step.candidate}`),
+            ),
+          );
+          for (const place of step.lost) printError(errorColour.yellow(safe(`! an answer holds nothing at ${place}`)));
+        }
+        if (result.verdict === 'mismatch')
+          print(
+            colour.dim(
+              result.sameCause ? '  the cause that was stored' : '  another cause than the one that was stored',
+            ),
+          );
         for (const name of result.missingSecrets)
           printError(errorColour.yellow(`! lacks ${safe(name)}; give it in --credentials FILE`));
         printDifferences(result.differences, result.differenceCount);
@@ -183,4 +203,16 @@ export function addRepro(program: Command): void {
       return result.verdict === 'mismatch' ? EXIT.gate : EXIT.done;
     },
   );
+}
+
+/** Compares by the rules and the noise in force; undefined where the running Cutover is too old to tell them. */
+async function comparerInForce(client: ApiClient, endpoint: string): Promise<Comparer | undefined> {
+  const { comparerOf, standardOf } = await import('../../app/recorded-traffic.ts');
+  try {
+    const rules = await client.call('GET', 'comparison', comparison);
+    return comparerOf(standardOf(rules, await client.all('noise', learnedNoise)), endpoint);
+  } catch (error) {
+    if (isCutoverError(error) && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
 }
