@@ -4,5 +4,7 @@ import type { BenchSection } from './section.ts';
 export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   accuracy: async () => (await import('./sections/accuracy.ts')).accuracy,
   thresholds: async () => (await import('./sections/thresholds.ts')).thresholds,
+  statistics: async () => (await import('./sections/statistics.ts')).statistics,
+  templates: async () => (await import('./sections/templates.ts')).templates,
   reproduction: async () => (await import('./sections/reproduction.ts')).reproduction,
 };

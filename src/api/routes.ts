@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
 import {
   cell,
   cellMap,
   cellState,
-  cluster,
   comparison,
   deployInput,
   dial,
@@ -58,6 +58,7 @@ export const changed = z.object({
 /** What was deleted of a tenant's traffic. */
 export const purged = changed.extend({ mismatches: z.int(), recordings: z.int() });
 export const dialChanged = dial.extend(changed.shape);
+export const clusterChanged = rankedCluster.extend(changed.shape);
 export const pinned = pin.extend(changed.shape);
 export const unlatchInput = z.strictObject({ scope: scope.default({}), reason: z.string().max(500).default('') });
 export const pinLiftInput = z.strictObject({ reason: z.string().max(500).default('') });
@@ -125,10 +126,10 @@ export const ROUTES = {
   clusters: {
     method: 'GET',
     path: '/api/v1/clusters',
-    summary: 'Mismatches with one cause, the most frequent first.',
+    summary: 'Mismatches with one cause, in the order in which to look at them: by what they stand in the way of.',
     open: false,
-    query: z.strictObject({ ...paging, endpoint: endpointName }),
-    output: page(cluster),
+    query: z.strictObject({ ...paging, endpoint: endpointName, state: clusterState.exactOptional() }),
+    output: page(rankedCluster),
     status: 200,
   },
   cluster: {
@@ -137,7 +138,25 @@ export const ROUTES = {
     summary: 'One cluster.',
     open: false,
     params: id,
-    output: cluster,
+    output: rankedCluster,
+    status: 200,
+  },
+  markCluster: {
+    method: 'POST',
+    path: '/api/v1/clusters/{id}',
+    summary: 'Says what becomes of a cluster: accepted until a date, fixed, open again; who owns it; a note.',
+    open: false,
+    params: id,
+    body: clusterInput,
+    output: clusterChanged,
+    status: 200,
+  },
+  unlock: {
+    method: 'GET',
+    path: '/api/v1/unlock',
+    summary: 'What fixing a few clusters together would open: cells, and their share of traffic.',
+    open: false,
+    output: unlock,
     status: 200,
   },
   mismatches: {

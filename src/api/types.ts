@@ -124,7 +124,10 @@ export const difference = z.object({
 
 export const cluster = z.object({
   id: z.string(),
+  /** Where it was seen first. */
   endpoint: z.string(),
+  /** Every endpoint it was seen at, at most 50. */
+  endpoints: z.array(z.object({ endpoint: z.string(), count: z.int() })),
   pathPattern: z.string(),
   kind: differenceKind,
   transition: z.string(),
@@ -132,7 +135,9 @@ export const cluster = z.object({
   tenants: z.int(),
   firstSeen: z.number(),
   lastSeen: z.number(),
+  /** Candidate versions in which it was seen first and last. */
   firstVersion: z.string(),
+  lastVersion: z.string(),
   /** Id of a mismatch that shows it. */
   example: z.string(),
   difference,

@@ -18,6 +18,10 @@ export interface RecorderOptions {
   readonly movement?: (max: number) => readonly { readonly key: string; readonly value: unknown }[];
   /** What `movement` gave last was not written. */
   readonly movementLost?: () => void;
+  /** Which clusters strike which cells, as far as it changed; at most so many. */
+  readonly strikes?: (max: number) => readonly { readonly key: string; readonly value: unknown }[];
+  /** What `strikes` gave was not written. */
+  readonly strikesLost?: (documents: readonly { readonly key: string }[]) => void;
   /** Comparing stops while the store takes nothing, and goes on when it does again. */
   readonly onStore: (works: boolean) => void;
   /** Mismatches older than this were deleted. */
@@ -132,10 +136,23 @@ export class Recorder {
       );
       const movement = this.#options.movement?.(MAX_MOVEMENT) ?? [];
       if (movement.length > 0) await store.saveDocuments('movement', movement);
+      await this.#saveStrikes();
     } catch (error) {
       this.#savedDocuments = new Map();
       this.#options.movementLost?.();
       this.#failed('writing what was learned', error);
+    }
+  }
+
+  async #saveStrikes(): Promise<void> {
+    const { store, strikes, strikesLost } = this.#options;
+    const documents = strikes?.(MAX_MOVEMENT) ?? [];
+    if (documents.length === 0) return;
+    try {
+      await store.saveDocuments('clusters', documents);
+    } catch (error) {
+      strikesLost?.(documents);
+      throw error;
     }
   }
 

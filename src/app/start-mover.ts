@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../config/settings.ts';
+import { rulesWith } from '../controller/cluster-desk.ts';
 import type { Controller } from '../controller/controller.ts';
 import { movementRules } from '../controller/movement-rules.ts';
 import { Mover } from '../controller/mover.ts';
@@ -31,7 +32,7 @@ export async function startMover(parts: {
       cells: settings.limits.cells,
       endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
     },
-    fingerprint: rulesFingerprint(settings),
+    fingerprint: rulesWith(rulesFingerprint(settings), controller.state.marks, clock.now()),
     saved: await store.loadDocuments('movement'),
   });
   await mover.start();

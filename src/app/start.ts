@@ -5,6 +5,7 @@ import type { ClusterView, ComparisonView, Endpoint, ExplainInput, Explanation, 
 import { verifyForceToken } from '../config/force-token.ts';
 import type { Settings } from '../config/settings.ts';
 import { tableBase } from '../config/table-base.ts';
+import type { ClusterDesk } from '../controller/cluster-desk.ts';
 import { type ControlServer, createControlServer } from '../controller/control-server.ts';
 import { type Controller, createController } from '../controller/controller.ts';
 import { registerGauges } from '../controller/gauges.ts';
@@ -14,15 +15,13 @@ import type { LiveView } from '../controller/live-view.ts';
 import { holdWarnings, MovementView } from '../controller/movement-views.ts';
 import type { Mover } from '../controller/mover.ts';
 import { Races } from '../controller/race.ts';
-import { clusterView } from '../controller/stored-views.ts';
 import { TrafficFeed } from '../controller/traffic-feed.ts';
-import type { EndpointId, Side } from '../core/cell.ts';
+import type { Side } from '../core/cell.ts';
 import { restoreState, tableOf } from '../core/control-state.ts';
 import { explain } from '../core/decide.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
-import { isCutoverError } from '../core/errors.ts';
 import type { Exchange } from '../core/observation.ts';
-import type { Clock, Log, Store, TrafficSink } from '../core/ports.ts';
+import type { Clock, Log, TrafficSink } from '../core/ports.ts';
 import type { TableData } from '../core/routing.ts';
 import { compileTable } from '../core/table.ts';
 import { createProxy, type Proxy as DataPlane } from '../proxy/proxy.ts';
@@ -35,7 +34,9 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { createVerifier, type Verifier } from '../verifier/verifier.ts';
 import { Beginning } from './beginning.ts';
 import { CacheHorizon } from './cache-horizon.ts';
+import { createClusters } from './create-clusters.ts';
 import { KeyMemory } from './key-memory.ts';
+import { loadSaved } from './load-saved.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { purgeTenant } from './purge-tenant.ts';
@@ -128,7 +129,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   parts.add(() => store.close());
   const token = await ensureSecret(settings.api.tokenFile, 32);
   const redactKey = Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
-  const saved = await loadSaved(store, clock, log);
+  const saved = await loadSaved(store, log, clock.now() - KEY_LIFE_MS);
 
   const ledger = createLedger({
     limits: {
@@ -139,7 +140,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   });
   ledger.restore(saved);
   // There once the controller has started; until then nothing moves.
-  const movement: { mover: Mover | undefined } = { mover: undefined };
+  const movement: { mover: Mover | undefined; desk: ClusterDesk | undefined } = { mover: undefined, desk: undefined };
   parts.add(() => movement.mover?.close());
   const catalog = new EndpointCatalog({
     listed: settings.endpoints,
@@ -147,6 +148,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     onMerge: (from, into) => {
       ledger.mergeEndpoints(from, into);
       movement.mover?.mergeEndpoints(from, into);
+      movement.desk?.mergeEndpoints(from, into);
     },
   });
   catalog.restore(saved.catalog);
@@ -192,6 +194,23 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     },
   });
   parts.add(() => beginning.close());
+  const moving = {
+    view: new MovementView(() => movement.mover),
+    deployed: (side: Side, version: string) => movement.mover?.deployed(side, version),
+  };
+  const { desk, door } = createClusters({
+    controller,
+    ledger,
+    events,
+    clock,
+    verifier: () => verifier,
+    movement: moving.view,
+    settings,
+    onRules: (fingerprint) => movement.mover?.rulesAre(fingerprint),
+    saved: saved.strikes,
+  });
+  movement.desk = desk;
+  parts.add(() => desk.close());
   const feed = new TrafficFeed(controller.feed, clock);
   const verifier = createVerifier({
     settings: { ...settings.compare, redact: settings.redact, mirror: settings.mirror },
@@ -203,10 +222,12 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     onVerified: (verified, clusters) => {
       ledger.verified(verified);
       movement.mover?.verified(verified);
+      desk.verified(verified, clusters);
       events.exchangeVerified(verified);
       recorder.verified(verified, clusters);
       feed.verified(verified, clusters);
     },
+    judge: (verified) => desk.judge(verified),
     onUnverified: (cell, reason) => sink.unverified(cell, reason),
     onNoise: () => undefined,
     noise: saved.noise,
@@ -223,6 +244,8 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     catalog: () => catalog.snapshot(),
     movement: (max) => movement.mover?.takeDocuments(max) ?? [],
     movementLost: () => movement.mover?.returnDocuments(),
+    strikes: (max) => desk.takeDocuments(max),
+    strikesLost: (documents) => desk.returnDocuments(documents),
     onStore: (works) => {
       movement.mover?.storeWorks(works);
       verifier.pause(works ? undefined : 'store');
@@ -252,10 +275,6 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     clock,
   });
   registerGauges({ registry, metrics, controller, ledger, live });
-  const moving = {
-    view: new MovementView(() => movement.mover),
-    deployed: (side: Side, version: string) => movement.mover?.deployed(side, version),
-  };
   const raceAsk = createRaceAsk({ settings, proxy, clock, log });
   parts.add(() => raceAsk.close());
   const races = new Races({ ask: raceAsk, clock });
@@ -264,6 +283,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     controller,
     ledger,
     store,
+    clusters: door,
     registry,
     live,
     races,
@@ -283,6 +303,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const address = await proxy.listen();
   const apiUrl = await announce(server, state.dir, settings.api.tokenFile);
   recorder.start();
+  desk.start();
   log.info('started', { listen: `${address.host}:${address.port}`, api: apiUrl, version: packageVersion() });
 
   const sources = () => ({ ledger, table: controller.table, live, now: clock.now(), movement: moving.view });
@@ -294,7 +315,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     look: async () => ({
       status: statusView(sources()),
       endpoints: endpointViews(sources()),
-      clusters: [...verifier.clusters()].sort((a, b) => b.count - a.count).map(clusterView),
+      clusters: door.picture().ranked,
     }),
     settle: async (limitMs) => {
       const limit = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
@@ -309,30 +330,6 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     },
     close: () => parts.close(),
   };
-}
-
-/**
- * What earlier runs left in the store; nothing where it is in trouble: it is counted and learned anew then.
- * The store adds what is counted to what it has, so nothing stored is lost by that.
- */
-async function loadSaved(store: Store, clock: Clock, log: Log) {
-  try {
-    const [counts, clusters, noise, catalog, keys] = await Promise.all([
-      store.loadCounts(),
-      store.clusters({ limit: 1_000 }),
-      store.loadDocuments('noise'),
-      store.loadDocuments('catalog'),
-      store.loadKeys(clock.now() - KEY_LIFE_MS),
-    ]);
-    // Documents of this kind are saved under the endpoint they belong to.
-    const learned = noise as ReadonlyMap<EndpointId, unknown>;
-    return { counts, clusters: clusters.items, noise: learned, catalog: catalog.get('endpoints'), keys };
-  } catch (error) {
-    if (!isCutoverError(error)) throw error;
-    log.error('store.unread', { code: error.code, message: error.message });
-    const noise = new Map<EndpointId, unknown>();
-    return { counts: [], clusters: [], noise, catalog: undefined, keys: new Map<string, Side>() };
-  }
 }
 
 /** I6: a proxy that has never seen a table serves the control, retired endpoints excepted. */

@@ -11,6 +11,7 @@ import {
   mismatchSample,
   mismatchSummarySample,
   statusSample,
+  unlockSample,
 } from '../../test/support/api-samples.ts';
 import {
   problemAnswer,
@@ -20,10 +21,10 @@ import {
   type ScriptedApi,
   startScriptedApi,
 } from '../../test/support/cli.ts';
-import { changed, dialChanged, pinned, type RouteName } from '../api/routes.ts';
+import { rankedCluster } from '../api/cluster-types.ts';
+import { changed, clusterChanged, dialChanged, pinned, type RouteName } from '../api/routes.ts';
 import {
   cell,
-  cluster,
   dial,
   endpoint,
   explanation,
@@ -106,6 +107,9 @@ const everything: Partial<Record<RouteName, Scripted>> = {
   endpoints: { items: [endpointSample] },
   cells: { items: [cellSample], next: 'c2' },
   clusters: { items: [clusterSample] },
+  cluster: clusterSample,
+  markCluster: { ...clusterSample, ...change },
+  unlock: unlockSample,
   mismatches: { items: [mismatchSummarySample] },
   mismatch: mismatchSample,
   journal: { items: [journalSample] },
@@ -141,7 +145,14 @@ const REMOTE: readonly (readonly [string, readonly string[], z.ZodType])[] = [
   ['status', ['status'], status],
   ['endpoints', ['endpoints'], page(endpoint)],
   ['cells', ['cells', '--tenant', 'acme.example'], page(cell)],
-  ['clusters', ['clusters', '--endpoint', 'GET /orders/{id}'], page(cluster)],
+  ['clusters', ['clusters', '--endpoint', 'GET /orders/{id}'], page(rankedCluster)],
+  ['cluster', ['cluster', '3f9a1c0be412'], rankedCluster],
+  [
+    'accept a cluster',
+    ['cluster', '3f9a1c0be412', 'accept', '--reason', 'by design', '--until', '30d'],
+    clusterChanged,
+  ],
+  ['own a cluster', ['cluster', '3f9a1c0be412', 'own', 'shop team'], clusterChanged],
   ['mismatches', ['mismatches', '--cluster', '3f9a1c0be412'], page(mismatchSummary)],
   ['show', ['show', 'm3k2a9x01'], mismatch],
   ['journal', ['journal', '--limit', '5'], page(journalEntry)],
@@ -185,6 +196,30 @@ describe('against a control API', () => {
     ]);
     const user = userInfo().username.replace(/[^\w.@+-]/g, '_');
     expect(new Set(calls.map(({ headers }) => headers['cutover-actor']))).toEqual(new Set([`cli:${user}`]));
+  });
+
+  test('what becomes of a cluster reaches it, with its end as a time', async () => {
+    const { env, calls } = await api(everything);
+    const id = '3f9a1c0be412';
+    await runCli(['cluster', id, 'accept', '--reason', 'why', '--until', '2027-01-31', '--owner', 'shop'], { env });
+    await runCli(['cluster', id, 'fix', '--reason', 'released'], { env });
+    await runCli(['cluster', id, 'reopen'], { env });
+    await runCli(['cluster', id, 'note', 'see the wiki'], { env });
+    const until = Date.UTC(2027, 1, 1);
+    expect(calls.map(({ route, body }) => [route, body])).toEqual([
+      ['markCluster', { state: 'accepted', reason: 'why', until, owner: 'shop' }],
+      ['markCluster', { state: 'fixed', reason: 'released' }],
+      ['markCluster', { state: 'open', reason: '' }],
+      ['markCluster', { note: 'see the wiki', reason: '' }],
+    ]);
+    for (const wrong of [['accept', '--reason', 'why'], ['accept', '--until', '30d'], ['own'], ['frobnicate']])
+      expect(await runCli(['cluster', id, ...wrong], { env })).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('clusters begin with what fixing a few of them opens', async () => {
+    const { env } = await api(everything);
+    const { stdout } = await runCli(['clusters'], { env });
+    expect(stdout).toMatch(/^Fixing this difference would open 2 cells, \+18\.2 % of traffic\./);
   });
 
   test('a refusal is told on standard error with what to do, and ends with 1', async () => {
@@ -410,6 +445,7 @@ describe('on a terminal', () => {
     [
       'clusters',
       {
+        unlock: { ...unlockSample, plans: [] },
         clusters: { items: [{ ...clusterSample, endpoint: long('e'), pathPattern: long('p'), transition: long('t') }] },
       },
     ],

@@ -1,10 +1,11 @@
 import { type Argument, Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
+import { addCluster, addClusters } from './commands/clusters.ts';
 import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
 import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './commands/control.ts';
 import { addDial } from './commands/dial.ts';
-import { addCells, addClusters, addEndpoints, addJournal, addMismatches } from './commands/lists.ts';
+import { addCells, addEndpoints, addJournal, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
 import { addPower } from './commands/power.ts';
 import { addReplay } from './commands/replay.ts';
@@ -24,6 +25,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addEndpoints,
       addCells,
       addClusters,
+      addCluster,
       addMismatches,
       addShow,
       addProof,

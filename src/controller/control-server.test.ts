@@ -23,6 +23,8 @@ import { systemClock, systemRandom } from '../telemetry/clock.ts';
 import { createEvents } from '../telemetry/events.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { ClusterDesk } from './cluster-desk.ts';
+import { ClusterDoor } from './cluster-door.ts';
 import { createControlServer } from './control-server.ts';
 import { type Controller, createController } from './controller.ts';
 import { Ledger } from './ledger.ts';
@@ -43,6 +45,9 @@ interface Bench {
   readonly controller: Controller;
   readonly ledger: Ledger;
   readonly mover: Mover;
+  readonly desk: ClusterDesk;
+  readonly door: ClusterDoor;
+  readonly clusters: Cluster[];
   readonly logged: string[];
   readonly live: { reasons: string[] };
 }
@@ -99,15 +104,36 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     saved: new Map(),
   });
   closers.push(() => mover.close());
+  const clusters: Cluster[] = [];
+  const view = new MovementView(() => mover);
+  const desk = new ClusterDesk({
+    controller,
+    events,
+    clock: systemClock,
+    cluster: (id) => clusters.find((one) => one.id === id),
+    movement: view,
+    rules: 'r',
+    onRules: (fingerprint) => mover.rulesAre(fingerprint),
+    maxCells: 100,
+    saved: new Map(),
+  });
+  const door = new ClusterDoor(desk, () => ({
+    clusters,
+    ledger,
+    table: controller.table,
+    movement: view,
+    now: Date.now(),
+  }));
   const server = createControlServer({
     controller,
     ledger,
     store,
+    clusters: door,
     registry,
     events,
     live: liveView(reasons),
     movement: {
-      view: new MovementView(() => mover),
+      view,
       deployed: (side, version) => mover.deployed(side, version),
     },
     purge: async () => ({ mismatches: 3, recordings: 2 }),
@@ -121,7 +147,19 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
   });
   const { port } = await server.listen();
   closers.push(() => server.close());
-  return { url: `http://127.0.0.1:${port}`, port, store, controller, ledger, mover, logged, live: { reasons } };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    store,
+    controller,
+    ledger,
+    mover,
+    desk,
+    door,
+    clusters,
+    logged,
+    live: { reasons },
+  };
 }
 
 /** Both sides answer with a page of their own that tries everything. */
@@ -280,6 +318,8 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   cellMap: { path: '/api/v1/cell-map' },
   clusters: { path: '/api/v1/clusters?endpoint=GET%20/a' },
   cluster: { path: '/api/v1/clusters/c1' },
+  markCluster: { path: '/api/v1/clusters/c1', body: { state: 'fixed', owner: 'shop team', reason: 'released' } },
+  unlock: { path: '/api/v1/unlock' },
   mismatches: { path: '/api/v1/mismatches?cluster=c1' },
   mismatch: { path: '/api/v1/mismatches/m1' },
   recordings: { path: '/api/v1/recordings?endpoint=GET%20/a&since=1' },
@@ -314,7 +354,7 @@ async function fill(bench: Bench): Promise<void> {
   for (let i = 0; i < 5; i++) bench.ledger.served(servedRecord({ at: Date.now() }));
   bench.ledger.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'));
   bench.ledger.unverified(cellOf('acme', 'GET /a'), 'budget');
-  bench.store.clusterList.push(CLUSTER);
+  bench.clusters.push(CLUSTER);
   bench.store.mismatchList.push(storedMismatch('m1'));
   bench.store.recordingList.push(storedMismatch('r1'));
   await bench.controller.rollback({ tenant: cellOf('held', 'GET /a').tenant }, ANN);
@@ -650,7 +690,7 @@ describe('commands', () => {
     const bench = await setUp();
     bench.store.fail();
     expectProblem(await ask(bench, '/api/v1/dials', { method: 'PUT', body: { dialPpm: 5 } }), 503, 'STORE_FULL');
-    expectProblem(await ask(bench, '/api/v1/clusters'), 503, 'STORE_FULL');
+    expectProblem(await ask(bench, '/api/v1/mismatches'), 503, 'STORE_FULL');
     expect((await ask(bench, '/api/v1/status')).status).toBe(200);
     const answer = await ask(bench, '/api/v1/rollback', { method: 'POST', body: { reason: 'now' } });
     expect(answer.status).toBe(200);
@@ -843,6 +883,7 @@ test('an address in use is said to be in use', async () => {
     controller: bench.controller,
     ledger: bench.ledger,
     store: bench.store,
+    clusters: bench.door,
     registry: createMetrics().registry,
     events: createEvents({
       log: createLog({ level: 'error', write: () => {} }),

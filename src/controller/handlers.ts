@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RankedCluster } from '../api/cluster-types.ts';
 import { openApiDocument } from '../api/openapi.ts';
 import type { Changed, Readiness, ROUTES, RouteName } from '../api/routes.ts';
 import type { PinView, ScopeView } from '../api/types.ts';
@@ -9,6 +10,7 @@ import type { Clock, Random, Store } from '../core/ports.ts';
 import type { Pin, Scope } from '../core/routing.ts';
 import type { Registry } from '../telemetry/registry.ts';
 import { cellMapView } from './cell-map.ts';
+import type { ClusterDoor } from './cluster-door.ts';
 import type { Changed as CommandDone, Controller, OrdinaryCommand } from './controller.ts';
 import type { Ledger } from './ledger.ts';
 import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-views.ts';
@@ -16,12 +18,13 @@ import type { LiveView } from './live-view.ts';
 import type { MovementView } from './movement-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
-import { clusterView, journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
+import { journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
 
 export interface HandlerSources {
   readonly controller: Controller;
   readonly ledger: Ledger;
-  readonly store: Pick<Store, 'journal' | 'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'recordings'>;
+  readonly store: Pick<Store, 'journal' | 'mismatches' | 'mismatch' | 'recordings'>;
+  readonly clusters: ClusterDoor;
   readonly registry: Registry;
   readonly live: LiveView;
   readonly races: Races;
@@ -65,6 +68,7 @@ export function createHandlers(sources: HandlerSources): Handlers {
   return {
     ...viewHandlers(sources),
     ...storedHandlers(sources),
+    ...clusterHandlers(sources),
     ...commandHandlers(sources),
     ...movementHandlers(sources),
     ...probeHandlers(sources),
@@ -121,20 +125,8 @@ function pinView(id: string, { scope, side, at, actor, reason, until }: Pin): Pi
 function storedHandlers({
   store,
   live,
-}: HandlerSources): Pick<
-  Handlers,
-  'clusters' | 'cluster' | 'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'journal'
-> {
+}: HandlerSources): Pick<Handlers, 'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'journal'> {
   return {
-    clusters: async ({ query: { endpoint, ...page } }) => {
-      const found = await store.clusters({
-        ...page,
-        ...(endpoint === undefined ? {} : { endpoint: endpointId(endpoint) }),
-      });
-      return { ...found, items: found.items.map(clusterView) };
-    },
-    cluster: async ({ params: { id } }) =>
-      clusterView((await store.cluster(id)) ?? notFound(`There is no cluster ${id}.`)),
     mismatches: async ({ query: { endpoint, tenant, cluster, ...page } }) => {
       const found = await store.mismatches({
         ...page,
@@ -166,6 +158,44 @@ function storedHandlers({
       return { ...found, items: found.items.map(journalView) };
     },
   };
+}
+
+function clusterHandlers({
+  clusters,
+  controller,
+}: HandlerSources): Pick<Handlers, 'clusters' | 'cluster' | 'markCluster' | 'unlock'> {
+  const one = (id: string): RankedCluster => clusters.find(id) ?? notFound(`There is no cluster ${id}.`);
+  return {
+    clusters: ({ query: { endpoint, state, ...page } }) =>
+      rankPage(
+        clusters
+          .picture()
+          .ranked.filter(
+            (found) =>
+              (state === undefined || found.state === state) &&
+              (endpoint === undefined || found.endpoints.some((place) => place.endpoint === endpoint)),
+          ),
+        page,
+      ),
+    cluster: ({ params: { id } }) => one(id),
+    markCluster: async ({ params: { id }, body: { reason, ...change }, actor }) => {
+      one(id);
+      const outcome = await clusters.mark(id, change, { actor, reason });
+      if (!outcome.ok) throw rejection(outcome);
+      return { ...one(id), ...changedView(controller, outcome) };
+    },
+    unlock: () => clusters.picture().unlock,
+  };
+}
+
+/** A page after the cluster that the cursor names. Ranks move with traffic: a cluster that moved meanwhile may be told twice, or not. */
+function rankPage(found: readonly RankedCluster[], query: PageQuery): { items: RankedCluster[]; next?: string } {
+  const last = query.cursor === undefined ? undefined : decodeName(query.cursor);
+  const from = last === undefined ? 0 : found.findIndex(({ id }) => id === last) + 1;
+  if (last !== undefined && from === 0) badCursor();
+  const items = found.slice(from, from + query.limit);
+  const final = items.at(-1);
+  return final === undefined || from + items.length >= found.length ? { items } : { items, next: encodeName(final.id) };
 }
 
 function mismatchScope(

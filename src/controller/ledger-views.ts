@@ -106,7 +106,8 @@ function endpointView(
   };
 }
 
-function mayMove(entry: EndpointEntry, policy: EndpointPolicy): boolean {
+/** Whether traffic of an endpoint can ever move. */
+export function mayMove(entry: EndpointEntry, policy: EndpointPolicy): boolean {
   if (policy.retired) return true;
   if (entry.origin === 'unknown' || policy.maxPpm === 0) return false;
   return policy.writes || (isSafeMethod(methodOf(entry.id)) && !policy.acts);

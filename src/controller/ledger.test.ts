@@ -229,11 +229,16 @@ test('clusters are counted once, and restored', () => {
   after.restore({
     counts: [],
     clusters: [
-      { id: 'c1', endpoint: 'GET /a' as EndpointId },
-      { id: 'c9', endpoint: 'GET /b' as EndpointId },
+      { id: 'c1', endpoint: 'GET /a' as EndpointId, endpoints: [] },
+      {
+        id: 'c9',
+        endpoint: 'GET /b' as EndpointId,
+        endpoints: (['GET /b', 'GET /a'] as EndpointId[]).map((endpoint) => ({ endpoint, count: 1 })),
+      },
     ],
   });
   expect(after.clusters).toBe(2);
+  expect(after.endpoints.get('GET /a' as EndpointId)?.clusters.size).toBe(2);
 });
 
 test('a merge keeps latencies and clusters, and the merged endpoint is gone', () => {

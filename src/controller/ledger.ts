@@ -1,7 +1,8 @@
 import type { Cell, EndpointId, Side, TenantId } from '../core/cell.ts';
 import { LatencySketch } from '../core/latency-sketch.ts';
-import type { CellCounts, Clock, ServedRecord, UnverifiedReason, VerifiedExchange } from '../core/ports.ts';
+import type { CellCounts, Clock, Cluster, ServedRecord, UnverifiedReason, VerifiedExchange } from '../core/ports.ts';
 import type { EndpointOrigin } from '../core/routing.ts';
+import { signaturesOf } from '../core/verdict.ts';
 import { ShareRing } from './share-ring.ts';
 import { Tally } from './tally.ts';
 
@@ -11,6 +12,8 @@ export const OTHER = '_other';
 export const NO_TENANT = '_none';
 /** Clusters told apart per endpoint; beyond it the number stays there. */
 const MAX_CLUSTERS = 1_000;
+/** Clusters told apart over all endpoints. */
+const MAX_ALL_CLUSTERS = 20_000;
 
 export interface LedgerLimits {
   /** Cells that are counted one by one; the rest of an endpoint is its tenant `_other`. */
@@ -60,6 +63,7 @@ export class Ledger {
   /** In order of appearance. */
   #cells: CellEntry[] = [];
   #sequence = 0;
+  readonly #clusters = new Set<string>();
   /** Cells with something in their delta. */
   #dirty = new Set<CellEntry>();
   /** Given back after their cell was merged away; at most what one batch held. */
@@ -98,7 +102,7 @@ export class Ledger {
 
   /** Counts a comparison. The mirrored side's duration is taken here; the serving side's was taken when it served. */
   verified(verified: VerifiedExchange): void {
-    const { verdict, signature } = verified.result;
+    const { verdict } = verified.result;
     const endpoint = this.#endpoint(verified.cell.endpoint, 'unknown');
     const entry = this.#cell(endpoint, verified.cell.tenant);
     entry.total.addVerdict(verdict);
@@ -106,7 +110,7 @@ export class Ledger {
     endpoint.total.addVerdict(verdict);
     this.total.addVerdict(verdict);
     this.#dirty.add(entry);
-    if (signature !== undefined) this.#addCluster(endpoint, signature.id);
+    for (const { id } of signaturesOf(verified.result)) this.#addCluster(endpoint, id);
     const mirrored: Side = verified.direction === 'forward' ? 'candidate' : 'control';
     // Status 0: the side gave no answer, so there is no duration of one.
     if (verified.statuses[mirrored] !== 0) this.#duration(endpoint, mirrored, verified.durationsMs[mirrored]);
@@ -129,11 +133,9 @@ export class Ledger {
     return this.#share.candidatePpm(this.#clock.now());
   }
 
-  /** Clusters known, all endpoints together. */
+  /** Clusters known; one that several endpoints have is one. */
   get clusters(): number {
-    let sum = 0;
-    for (const endpoint of this.endpoints.values()) sum += endpoint.clusters.size;
-    return sum;
+    return this.#clusters.size;
   }
 
   get cellCount(): number {
@@ -158,7 +160,7 @@ export class Ledger {
   /** Takes over what the store has counted in earlier runs, and which clusters it knows. */
   restore(saved: {
     readonly counts: readonly CellCounts[];
-    readonly clusters?: readonly { readonly id: string; readonly endpoint: EndpointId }[];
+    readonly clusters?: readonly Pick<Cluster, 'id' | 'endpoint' | 'endpoints'>[];
   }): void {
     for (const counts of saved.counts) {
       const tally = new Tally();
@@ -172,7 +174,8 @@ export class Ledger {
       this.requests += tally.servedTotal;
     }
     for (const cluster of saved.clusters ?? []) {
-      this.#addCluster(this.#endpoint(cluster.endpoint, 'unknown'), cluster.id);
+      const places = cluster.endpoints.length === 0 ? [cluster] : cluster.endpoints;
+      for (const { endpoint } of places) this.#addCluster(this.#endpoint(endpoint, 'unknown'), cluster.id);
     }
   }
 
@@ -281,6 +284,7 @@ export class Ledger {
 
   #addCluster(endpoint: EndpointEntry, id: string): void {
     if (endpoint.clusters.size < MAX_CLUSTERS) endpoint.clusters.add(id);
+    if (this.#clusters.size < MAX_ALL_CLUSTERS) this.#clusters.add(id);
   }
 }
 

@@ -27,6 +27,21 @@ export class MovementView {
     return !isOpen(state) && facts.isHeld(cell) ? 'held' : state;
   }
 
+  /** Whether the comparisons of an endpoint's tenants together are proof enough. */
+  isPooledProven(id: EndpointId): boolean {
+    return this.#mover()?.book.endpoints.get(id)?.assessed === 'pass';
+  }
+
+  /** Whether a cell's comparisons are kept out of those of its endpoint. */
+  isAside(cell: Cell): boolean {
+    return this.#mover()?.book.find(cell)?.isAside === true;
+  }
+
+  /** The candidate version that evidence is gathered for; `unknown` where none is told. */
+  get candidateVersion(): string {
+    return this.#mover()?.book.epoch.candidateVersion ?? 'unknown';
+  }
+
   /** Whether evidence of the endpoint is kept here. */
   knows(id: EndpointId): boolean {
     return this.#mover()?.book.endpoints.has(id) === true;

@@ -59,10 +59,12 @@ export class Mover {
   #latches: ReadonlyMap<string, unknown> | undefined;
   #holds: ReadonlyMap<string, unknown> | undefined;
   #isClosed = false;
+  #fingerprint: string;
 
   constructor(options: MoverOptions) {
     const { rules, limits, clock, saved, fingerprint } = options;
     this.#options = options;
+    this.#fingerprint = fingerprint;
     this.rules = rules;
     this.#anchor = { wall: clock.now(), monotonic: clock.monotonic() };
     this.#tripwires = new Tripwires(options.tripwires);
@@ -89,7 +91,8 @@ export class Mover {
    * a cell that is open without a recorded proof is closed here (I4).
    */
   async start(): Promise<void> {
-    const { controller, fingerprint } = this.#options;
+    const { controller } = this.#options;
+    const fingerprint = this.#fingerprint;
     for (const [side, { version, at }] of controller.state.versions) this.#versions.announced(side, version, at);
     const unproven = this.#reconcile();
     if (unproven.length > 0) {
@@ -201,6 +204,14 @@ export class Mover {
     if (this.#versions.announced(side, version, this.now()) && side === 'candidate') {
       this.#beginEpoch({ ...this.book.epoch, candidateVersion: version });
     }
+  }
+
+  /** The rules are others from now on, because a person accepted a difference or no longer does: another epoch begins. */
+  rulesAre(fingerprint: string): void {
+    if (fingerprint === this.#fingerprint) return;
+    this.#fingerprint = fingerprint;
+    this.#versions.savedRules = fingerprint;
+    this.#beginEpoch({ ...this.book.epoch, rules: fingerprint });
   }
 
   /** Whether the store takes what is given to it; while it does not, nothing is promoted. */
@@ -343,7 +354,7 @@ export class Mover {
   }
 
   #epochDocument(): MovementDocument {
-    return { key: 'epoch', value: { ...this.#versions.toJSON(), rules: this.#options.fingerprint } };
+    return { key: 'epoch', value: { ...this.#versions.toJSON(), rules: this.#fingerprint } };
   }
 
   /** What was taken last was not saved: everything of weight is saved again. */

@@ -23,6 +23,7 @@ export function clusterView(cluster: Cluster): ClusterView {
   return {
     id: cluster.id,
     endpoint: cluster.endpoint,
+    endpoints: cluster.endpoints.map(({ endpoint, count }) => ({ endpoint, count })),
     pathPattern: cluster.pathPattern,
     kind: cluster.kind,
     transition: cluster.transition,
@@ -31,6 +32,7 @@ export function clusterView(cluster: Cluster): ClusterView {
     firstSeen: cluster.firstSeen,
     lastSeen: cluster.lastSeen,
     firstVersion: cluster.firstVersion,
+    lastVersion: cluster.lastVersion,
     example: cluster.example,
     difference: differenceView(cluster.difference),
   };

@@ -1,12 +1,13 @@
 import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
 import { CELL_STATES, SIDES } from './cell.ts';
+import { CLUSTER_STATES, type ClusterMark } from './cluster/mark.ts';
 import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import { CutoverError } from './errors.ts';
 import type { Latch, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { scopeKey } from './scope.ts';
 
-/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`. */
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`. */
 export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
@@ -14,6 +15,7 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   const cells = new Map<CellKey, CellState>();
   const holds = new Map<string, Latch>();
   const versions = new Map<Side, Announced>();
+  const marks = new Map<string, ClusterMark>();
   for (const [key, value] of items) {
     const name = key.slice(key.indexOf(':') + 1);
     if (key.startsWith('latch:')) latches.set(name, readLatch(name, at(key, value)));
@@ -21,11 +23,12 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
     else if (key.startsWith('dial:')) dials.set(name, readDial(name, at(key, value)));
     else if (key.startsWith('hold:')) holds.set(name, readLatch(name, at(key, value)));
     else if (key.startsWith('version:')) versions.set(readSide(key, name), readVersion(at(key, value)));
+    else if (key.startsWith('cluster:')) marks.set(name, readMark(at(key, value)));
     else if (key.startsWith('cell:')) cells.set(name as CellKey, readCell(key, value)); // written from a CellKey
   }
   const known = items.get('revision');
   const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
-  return { revision, madeAt, latches, pins, dials, cells, holds, versions };
+  return { revision, madeAt, latches, pins, dials, cells, holds, versions, marks };
 }
 
 /** A stored value with the place it came from, so that an error can name it. */
@@ -75,6 +78,24 @@ function readSide(key: string, name: string): Side {
 
 function readVersion(item: Item): Announced {
   return { version: text(item, 'version'), ...readOrder(item) };
+}
+
+function readMark(item: Item): ClusterMark {
+  const state = CLUSTER_STATES.find((known) => known === item.fields['state']);
+  if (state === undefined) throw corrupt(item.key, 'is no state of a cluster');
+  const { owner, note, until, endpoints, counts, stillIn } = item.fields;
+  const isList = Array.isArray(endpoints) && endpoints.every((one) => typeof one === 'string');
+  if (endpoints !== undefined && !isList) throw corrupt(item.key, 'has endpoints that are not names');
+  return {
+    state,
+    ...readOrder(item),
+    ...(owner === undefined ? {} : { owner: text(item, 'owner') }),
+    ...(note === undefined ? {} : { note: text(item, 'note') }),
+    ...(until === undefined ? {} : { until: number(item, 'until') }),
+    ...(isList ? { endpoints: endpoints as EndpointId[] } : {}), // written from endpoints
+    ...(counts === true ? { counts } : {}),
+    ...(stillIn === undefined ? {} : { stillIn: text(item, 'stillIn') }),
+  };
 }
 
 function readCell(key: string, value: unknown): CellState {

@@ -1,4 +1,5 @@
 import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
+import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
 import type { StateItem } from './ports.ts';
 import type { Dial, EndpointPolicy, ForceList, Latch, ListedEndpoint, Pin, Scope, TableData } from './routing.ts';
@@ -60,6 +61,8 @@ export interface ControlState {
   readonly holds: ReadonlyMap<string, Latch>;
   /** Versions that people or their pipelines announced. */
   readonly versions: ReadonlyMap<Side, Announced>;
+  /** What people said of clusters, by id. */
+  readonly marks: ReadonlyMap<string, ClusterMark>;
   /** Cells in any other state than `observing`. */
   readonly cells: ReadonlyMap<CellKey, CellState>;
   /** Keys of stored items that no longer count; the next command deletes them. */
@@ -175,6 +178,7 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('cell:', before.cells, after.cells, items);
   compareMaps('hold:', before.holds, after.holds, items);
   compareMaps('version:', before.versions, after.versions, items);
+  compareMaps('cluster:', before.marks, after.marks, items);
   items.push({ key: 'revision', value: { revision: after.revision, madeAt: after.madeAt } });
   // A key may be stale and set anew; the last word counts, and is said once.
   return [...new Map(items.map((item) => [item.key, item])).values()];

@@ -1,5 +1,6 @@
 import type { CellKey, CellState, Side, TenantId } from './cell.ts';
 import { cellOfKey } from './cell.ts';
+import { type ClusterChange, changeMark } from './cluster/mark.ts';
 import type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
 import {
   changedItems,
@@ -54,6 +55,15 @@ export type Command =
   /** Nothing in the scope is promoted until it is resumed; what serves goes on, and is taken back as ever. */
   | { readonly kind: 'hold'; readonly scope: Scope }
   | { readonly kind: 'resume'; readonly scope: Scope }
+  /** What is said of a cluster of differences; `scope` is what it is about, for the journal. */
+  | {
+      readonly kind: 'cluster.mark';
+      readonly id: string;
+      readonly scope: string;
+      readonly change: ClusterChange;
+      /** What decided it, where no person did. */
+      readonly evidence?: Readonly<Record<string, unknown>>;
+    }
   /** A side runs another version from now on. */
   | { readonly kind: 'deploy'; readonly side: Side; readonly version: string }
   /** What was kept of a tenant's traffic is deleted; changes nothing of who serves. */
@@ -153,6 +163,8 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
       return deploy(state, command, by);
     case 'purge':
       return { state, action: 'purged', scope: describeScope({ tenant: command.tenant }), evidence: {} };
+    case 'cluster.mark':
+      return markCluster(state, command, by);
   }
 }
 
@@ -379,6 +391,26 @@ function resume(state: ControlState, scope: Scope): Step | Rejected {
     action: 'resume',
     scope: describeScope(scope),
     evidence: { before: held, after: null },
+  };
+}
+
+function markCluster(state: ControlState, command: Command & { kind: 'cluster.mark' }, by: By): Step | Rejected {
+  const { id, scope, change, evidence } = command;
+  const before = state.marks.get(id);
+  if (before === undefined && state.marks.size >= MAX_ORDERS) {
+    return rejected('CONFLICT', `${MAX_ORDERS} clusters are marked already.`, 'Reopen some that are settled.');
+  }
+  const marked = changeMark(before, change, by);
+  if (!marked.ok) return rejected(marked.code, marked.message, marked.hint);
+  const marks = new Map(state.marks).set(id, marked.mark);
+  // One that is as if nobody had said anything takes no place.
+  const { state: now, owner, note } = marked.mark;
+  if (now === 'open' && owner === undefined && note === undefined) marks.delete(id);
+  return {
+    state: { ...state, marks },
+    action: marked.action,
+    scope,
+    evidence: { cluster: id, before: before ?? null, after: marked.mark, ...evidence },
   };
 }
 

@@ -148,31 +148,78 @@ describe('endpoints found live', () => {
     expect(catalog().match('HEAD', path).endpoint).toBe(endpoint);
   });
 
-  test('a place with more than 20 names becomes {name}, and says which endpoints went into which', () => {
+  /** Words that look like names of an API; all different. */
+  const words = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `n${'abcdefghij'[i % 10]}${'klmnopqrst'[Math.floor(i / 10) % 10]}`);
+
+  test('a place where nearly every name is new becomes {name}, and says which endpoints went into which', () => {
     const merges: [EndpointId[], EndpointId][] = [];
     const found = catalog({ onMerge: (from, into) => merges.push([[...from].sort(), into]) });
-    const names = Array.from({ length: 20 }, (_, i) => `n${String.fromCharCode(97 + i)}`);
-    for (const name of names) {
-      expect(found.match('GET', `/p/${name}`)).toEqual({ endpoint: `GET /p/${name}`, origin: 'found' });
-      found.match('GET', `/p/${name}/reviews`);
-    }
+    const names = words(29);
+    for (const name of names) expect(found.match('GET', `/p/${name}`).endpoint).toBe(`GET /p/${name}`);
     expect(merges).toEqual([]);
-    for (const name of names) found.match('GET', `/p/${name}.html`);
-    expect(found.found()).toEqual(['GET /p/{name}', 'GET /p/{name}.html', 'GET /p/{name}/reviews']);
-    expect(found.match('GET', '/p/another')).toEqual({ endpoint: 'GET /p/{name}', origin: 'found' });
-    expect(found.match('GET', '/p/12')).toEqual({ endpoint: 'GET /p/{id}', origin: 'found' });
-    const into = new Map(merges.map(([from, to]) => [to, from]));
-    expect(into.get('GET /p/{name}' as EndpointId)).toEqual(names.map((name) => `GET /p/${name}`));
-    expect(into.get('GET /p/{name}/reviews' as EndpointId)).toEqual(names.map((name) => `GET /p/${name}/reviews`));
-    expect(merges.every(([from, to]) => !from.includes(to))).toBe(true);
+    expect(found.match('GET', '/p/nzz').endpoint).toBe('GET /p/{name}');
+    expect(merges).toEqual([[names.map((name) => `GET /p/${name}`).sort(), 'GET /p/{name}']]);
+    expect(found.found()).toEqual(['GET /p/{name}']);
+    for (const after of ['reviews', 'questions']) found.match('GET', `/p/${names[0]}/${after}`);
+    found.match('GET', '/p/another.html');
+    expect(found.match('GET', '/p/12').endpoint).toBe('GET /p/{name}');
+    expect(found.found()).toEqual([
+      'GET /p/{name}',
+      'GET /p/{name}.html',
+      'GET /p/{name}/questions',
+      'GET /p/{name}/reviews',
+    ]);
   });
 
-  test('names merge at 21, not before', () => {
+  test('a hundred names that come again and again stay names', () => {
     const found = catalog();
-    for (let i = 0; i < 20; i++) found.match('GET', `/n${String.fromCharCode(97 + i)}`);
-    expect(found.found()).toHaveLength(20);
-    found.match('GET', '/last');
-    expect(found.found()).toEqual(['GET /{name}']);
+    const next = random(7);
+    const names = words(60);
+    for (let i = 0; i < 3_000; i++) found.match('GET', `/api/${names[Math.floor(next() * names.length)]}/7`);
+    expect(found.found()).toEqual(names.map((name) => `GET /api/${name}/{id}`).sort());
+  });
+
+  test('names that do not look like words of an API are values from the ninth on, and from the third where ids are', () => {
+    const found = catalog();
+    for (let i = 10; i < 18; i++) found.match('GET', `/users/bob${i}`);
+    expect(found.found()).toHaveLength(8);
+    found.match('GET', '/users/red-cotton-shirt');
+    for (const user of ['search', 'carol99']) found.match('GET', `/users/${user}`);
+    expect(found.found()).toEqual(['GET /users/search', 'GET /users/{name}']);
+    for (const order of ['4711', 'a-b-c', 'd-e-f', 'g-h-i']) found.match('GET', `/orders/${order}`);
+    expect(found.found()).toContain('GET /orders/{id}');
+    expect(found.found()).toHaveLength(3);
+  });
+
+  test('a name that stands out among values gets its own endpoint, though it came after they were merged', () => {
+    const merges: EndpointId[] = [];
+    const found = catalog({ onMerge: (_from, into) => merges.push(into) });
+    for (const name of words(30)) found.match('GET', `/p/${name}`);
+    const told = merges.length;
+    const seen: EndpointId[] = [];
+    for (let i = 0; i < 300; i++)
+      seen.push(found.match('GET', i % 10 === 0 ? '/p/sale' : `/p/w${words(100)[i % 100]}`).endpoint);
+    expect(seen[0]).toBe('GET /p/{name}');
+    expect(found.match('GET', '/p/sale').endpoint).toBe('GET /p/sale');
+    expect(found.match('GET', '/p/other').endpoint).toBe('GET /p/{name}');
+    // What was counted stays where it is: nothing is told to have become the new one.
+    expect(merges).toHaveLength(told);
+  });
+
+  test('a value that comes more often than others stays a value where what follows it follows the others', () => {
+    const found = catalog();
+    const branch = (i: number): string => (i % 5 === 0 ? 'main' : `x${words(100)[i % 100]}`);
+    for (let i = 0; i < 600; i++) found.match('GET', `/branches/${branch(i)}/protection`);
+    expect(found.found()).toEqual(['GET /branches/{name}/protection']);
+  });
+
+  test('a repository named like a script is no file', () => {
+    const found = catalog();
+    for (const name of words(40)) found.match('GET', `/repos/${name}/issues`);
+    found.match('GET', '/repos/next.js');
+    found.match('GET', '/repos/data.json');
+    expect(found.found()).toEqual(['GET /repos/{name}', 'GET /repos/{name}.json', 'GET /repos/{name}/issues']);
   });
 
   test('every endpoint that was ever told is, after its merges, one that is there', () => {
@@ -267,7 +314,8 @@ describe('endpoints found live', () => {
 describe('a snapshot', () => {
   test('brings back what was learned, through JSON', () => {
     const found = catalog();
-    for (let i = 0; i < 30; i++) found.match('GET', `/p/${String.fromCharCode(97 + (i % 26))}${i % 2 ? 'x' : 'y'}z/v`);
+    for (let i = 0; i < 60; i++)
+      found.match('GET', `/p/${String.fromCharCode(97 + (i % 26))}${String.fromCharCode(97 + i / 3)}z/v`);
     for (const path of ['/', '/a/7', '/caf%C3%A9', '/a%20b', '/s/x.css', '/__proto__/constructor'])
       found.match('POST', path);
     const copy = catalog();

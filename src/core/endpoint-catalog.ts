@@ -1,6 +1,5 @@
 import type { EndpointId } from './cell.ts';
-import type { OnMerge } from './found-trie.ts';
-import { FoundTrie } from './found-trie.ts';
+import { FoundTrie, type OnMerge, type ValuePlace } from './found-trie.ts';
 import { isLiteral, MAX_SEGMENTS, pathSegments, segmentLabel } from './path-shape.ts';
 import type { EndpointOrigin } from './routing.ts';
 import { TemplateTrie } from './template-trie.ts';
@@ -24,7 +23,8 @@ export interface EndpointMatch {
  *
  * Classification only: no path is ever rewritten, upstreams see what the client sent. Case matters; a trailing slash,
  * the query and how a character is percent-encoded do not. HEAD belongs to GET. Learned: segments that look like
- * values are `{id}`, and a place where more than 20 names were seen becomes `{name}` (`{name}.css` for files).
+ * values are `{id}`; a place where names keep being new, or do not look like words of an API, becomes `{name}` (`{name}.css`
+ * for files), but for names that stand out there. A listed template takes a path out of what was learned.
  * A path that servers may read differently is `METHOD (unusual)`; one beyond the bound, or longer than 32 segments,
  * is `METHOD (other)`; both are of origin `unknown` and never move.
  */
@@ -60,7 +60,7 @@ export class EndpointCatalog {
 
   /** What was learned, as JSON; listed templates are not part of it. */
   snapshot(): unknown {
-    return { version: 1, found: this.#trie.ids().sort() };
+    return { version: 1, found: this.#trie.ids().sort(), places: this.#trie.places() };
   }
 
   /**
@@ -70,10 +70,11 @@ export class EndpointCatalog {
   restore(snapshot: unknown): void {
     if (typeof snapshot !== 'object' || snapshot === null || !('found' in snapshot)) return;
     if (!('version' in snapshot) || snapshot.version !== 1 || !Array.isArray(snapshot.found)) return;
+    const places = 'places' in snapshot ? readPlaces(snapshot.places) : new Map<string, ValuePlace>();
     for (const id of snapshot.found as unknown[]) {
       const [, method = '', path = ''] = (typeof id === 'string' && /^([A-Z]+) \/(.*)$/.exec(id)) || [];
       const labels = path === '' ? [] : path.split('/');
-      if (METHODS.has(method) && labels.every(isLabel)) this.#trie.match(method, labels, this.#derived.size);
+      if (METHODS.has(method) && labels.every(isLabel)) this.#trie.restore(method, labels, places);
     }
   }
 
@@ -108,6 +109,18 @@ function unknown(method: string, why: 'unusual' | 'other'): EndpointMatch {
 
 function asGet(method: string): string {
   return method === 'HEAD' ? 'GET' : method;
+}
+
+/** Places by method and labels, as in a snapshot; what is none is left out. */
+function readPlaces(saved: unknown): Map<string, ValuePlace> {
+  const places = new Map<string, ValuePlace>();
+  for (const place of Array.isArray(saved) ? (saved as unknown[]) : []) {
+    if (typeof place !== 'object' || place === null || !('at' in place && 'value' in place && 'all' in place)) continue;
+    const { at, value, all } = place;
+    if (typeof at !== 'string' || typeof all !== 'boolean' || (value !== '{id}' && value !== '{name}')) continue;
+    places.set(at, { at, value, all });
+  }
+  return places;
 }
 
 /** A label as the catalogue writes it. */

@@ -26,8 +26,26 @@ export interface Answer {
   readonly bodyBytes: number;
   /** sha256 of the whole body in hex, present when the bound cut the capture. */
   readonly bodyDigest?: string;
+  /** What is known of a body that the bound cut, beyond its first bytes. */
+  readonly bodySample?: BodySample;
   readonly firstByteMs: number;
   readonly durationMs: number;
+}
+
+/** Where a long body can be compared without having been kept. */
+export interface BodySample {
+  /** The last bytes, at most 64 KiB. */
+  readonly tail: Uint8Array;
+  /** Places its content chose, in rising order, at most 256; the first lie within the captured part. */
+  readonly marks: readonly BodyMark[];
+}
+
+export interface BodyMark {
+  readonly offset: number;
+  /** Digest of what lies between the beginning of the sample (the same place in every body) and here. */
+  readonly before: string;
+  /** Digest of all that follows. */
+  readonly after: string;
 }
 
 export const FAILURE_KINDS = ['refused', 'reset', 'timeout', 'truncated'] as const;

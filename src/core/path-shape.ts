@@ -46,15 +46,36 @@ export function segmentLabel(segment: string, isLast: boolean): string {
 
 const ODD = /[\s{}%?#/\p{C}\p{Z}]/u;
 
-/** The label of a name once its siblings have been merged: `{name}`, or `{name}.css` for a file. */
-export function mergedLabel(name: string, isLast: boolean): string {
-  return `{name}${isLast ? extensionOf(name) : ''}`;
-}
-
 /** Whether a label is a name as it came, not a placeholder. */
 export function isLiteral(label: string): boolean {
   return !label.startsWith('{');
 }
+
+/**
+ * Whether a name looks more like a value than like a word of an API: two digits (`bob42`), three words (`red-cotton-shirt`),
+ * a dot inside, a capital to begin with or a muddle of cases, anything long or beyond ASCII. Versions (`v2`) and files that
+ * are served (`app.css`) do not.
+ */
+export function looksOdd(name: string): boolean {
+  const stem = name.slice(0, name.length - extensionOf(name).length);
+  return stem.length > MAX_PLAIN || ODD_NAME.test(stem);
+}
+
+const MAX_PLAIN = 24;
+const ODD_NAME = new RegExp(
+  [
+    // Two digits, but for a version.
+    String.raw`^(?!v\d{1,3}$).*\d.*\d`,
+    '^[^-_]+[-_][^-_]+[-_]',
+    String.raw`.\.`,
+    String.raw`[%@:~+,!$&'()*=]|[^\x21-\x7e]`,
+    '^[A-Z][a-z]',
+    // Three humps, a run of capitals, or mixed case behind a prefix: made by a machine.
+    '[a-z][A-Z].*[a-z][A-Z].*[a-z][A-Z]',
+    '[a-z][A-Z]{2,}[a-z]',
+    String.raw`[^aeiouyAEIOUY\d\W_]{6}`,
+  ].join('|'),
+);
 
 /** Decimal, uuid, hex of 8 and more, ulid, date, e-mail address, and long mixed tokens; also whatever is too long for a name. */
 export function isValue(segment: string): boolean {
@@ -65,7 +86,8 @@ const VALUE = new RegExp(
   [
     String.raw`^-?\d+(?:\.\d+)?$`,
     '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
-    '^[0-9a-f]{8,}$',
+    // Also seven, as short hashes of commits have, with a digit among them.
+    String.raw`^[0-9a-f]{8,}$|^(?=.*\d)[0-9a-f]{7}$`,
     // ULID: 26 characters of Crockford's base 32, the first at most 7.
     '^[0-7][0-9a-hjkmnp-tv-z]{25}$',
     // ISO 8601: a day or a month, perhaps with a time.
@@ -79,11 +101,15 @@ const VALUE = new RegExp(
 /** Base64url, nanoid, prefixed ids (`cus_9s6XKzkNRiz8i3`): digits strewn in, or mixed case with a digit. */
 function isToken(text: string): boolean {
   if (text.length < 10 || !/^[\w-]+={0,2}$/.test(text)) return false;
+  if (PREFIXED.test(text)) return true;
   const digits = text.length - text.replace(/\d/g, '').length;
   if (digits === 0) return false;
   if (digits >= 3 && /\d[a-z_-]+\d/i.test(text) && !isSlug(text)) return true;
   return text.length >= 16 && /[a-z]/.test(text) && /[A-Z]/.test(text) && !isSlug(text);
 }
+
+/** `cus_NffrFeUfNV`: mixed case behind a short prefix, with or without a digit. */
+const PREFIXED = /^[a-z]{1,6}_(?=[A-Z\d]*[a-z])(?=[a-z\d]*[A-Z])[A-Za-z\d]{8,}$/;
 
 /** Lower-case words and numbers joined by hyphens or underscores: a title, perhaps `top-10-of-2024`. */
 function isSlug(text: string): boolean {
@@ -95,8 +121,17 @@ function holdsValue(stem: string): boolean {
   return isValue(stem) || stem.split(/[-._]/).some((part) => part.length >= 8 && /\d/.test(part) && isValue(part));
 }
 
+/** Whether a file of this extension is another form of what the path names (`/orders/7.json`), not a name with a dot in it (`/next.js`). */
+export function isForm(extension: string): boolean {
+  return FORMS.has(extension);
+}
+
+const FORMS: ReadonlySet<string> = new Set(
+  '.json .xml .html .htm .csv .pdf .txt .ics .rss .atom .xls .xlsx .md'.split(' '),
+);
+
 /** The extension with its dot where the name is one of a file that is served, else empty. A closed list bounds what is learned. */
-function extensionOf(name: string): string {
+export function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.');
   if (dot <= 0) return '';
   const extension = name.slice(dot + 1);

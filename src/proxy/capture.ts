@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Answer } from '../core/observation.ts';
+import { BodySampler, TAIL_BYTES } from './body-sampler.ts';
 import { toPairs } from './headers.ts';
 import type { ResponseHead } from './upstream.ts';
 
@@ -32,7 +33,10 @@ export class CapturePool {
   }
 }
 
-/** One answer's copy: the first `maxBytes` of the body, and the digest of all of it where that is not the whole. */
+/** Bytes before the bound in which the sample may find a place to begin. */
+const SAMPLED_BYTES = 64 * 1024;
+
+/** One answer's copy: the first `maxBytes` of the body, and digest and sample of all of it where that is not the whole. */
 export class AnswerCapture {
   readonly #pool: CapturePool;
   readonly #maxBytes: number;
@@ -41,6 +45,7 @@ export class AnswerCapture {
   #keptBytes = 0;
   #bodyBytes = 0;
   #hash: Hash | undefined;
+  #sampler: BodySampler | undefined;
 
   constructor(pool: CapturePool, maxBytes: number) {
     this.#pool = pool;
@@ -73,22 +78,35 @@ export class AnswerCapture {
       this.#keptBytes += kept.length;
     }
     this.#bodyBytes += chunk.length;
-    if (this.#hash !== undefined) this.#hash.update(chunk);
-    else if (kept.length < chunk.length) this.#startHash(chunk.subarray(kept.length));
+    if (this.#hash !== undefined) {
+      this.#hash.update(chunk);
+      this.#sampler?.add(chunk);
+    } else if (kept.length < chunk.length) this.#startHash(chunk.subarray(kept.length));
     return true;
   }
 
-  /** The digest begins when the bound is passed: most bodies never pay for it. */
+  /** Digest and sample begin when the bound is passed: most bodies never pay for them. */
   #startHash(rest: Buffer): void {
     this.#hash = createHash('sha256');
-    for (const chunk of this.#chunks) this.#hash.update(chunk);
+    // The sample begins a little before the bound, so that what was kept and what was not overlap.
+    const from = Math.max(0, this.#maxBytes - SAMPLED_BYTES);
+    // Where the pool has no room for the last bytes, the digest must do.
+    if (this.#pool.take(TAIL_BYTES)) this.#sampler = new BodySampler(from);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      this.#hash.update(chunk);
+      if (at + chunk.length > from) this.#sampler?.add(chunk.subarray(Math.max(0, from - at)));
+      at += chunk.length;
+    }
     this.#hash.update(rest);
+    this.#sampler?.add(rest);
   }
 
   /** The finished observation; the capture lets go of its share of the pool. */
   finish(times: { readonly firstByteMs: number; readonly durationMs: number }): Answer {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const digest = this.#hash?.digest('hex');
+    const sample = this.#sampler?.finish();
     const answer: Answer = {
       kind: 'answer',
       status: this.status,
@@ -96,6 +114,7 @@ export class AnswerCapture {
       body,
       bodyBytes: this.#bodyBytes,
       ...(digest === undefined ? {} : { bodyDigest: digest }),
+      ...(sample === undefined ? {} : { bodySample: sample }),
       firstByteMs: times.firstByteMs,
       durationMs: times.durationMs,
     };
@@ -105,7 +124,8 @@ export class AnswerCapture {
 
   /** Idempotent. */
   release(): void {
-    this.#pool.give(this.#keptBytes);
+    this.#pool.give(this.#keptBytes + (this.#sampler === undefined ? 0 : TAIL_BYTES));
+    this.#sampler = undefined;
     this.#keptBytes = 0;
     this.#chunks = [];
   }

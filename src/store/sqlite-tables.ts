@@ -23,13 +23,8 @@ import type {
 import { clusterOf } from './cluster-of.ts';
 import { sizeOf } from './open-database.ts';
 import { paged, pageLimit, pagePosition } from './paging.ts';
-import {
-  KEPT_PER_CLUSTER,
-  KEYS_PRUNED_AT_ONCE,
-  MOST_RECORDINGS,
-  PRUNED_AT_ONCE,
-  RECORDINGS_PER_ENDPOINT,
-} from './store-bounds.ts';
+import { pruneByAge, pruneOldest, type Rows } from './sqlite-pruning.ts';
+import { KEPT_PER_CLUSTER, MOST_RECORDINGS, RECORDINGS_PER_ENDPOINT } from './store-bounds.ts';
 import { corrupt } from './store-error.ts';
 
 /** The store's methods as the writer thread answers them. Those that could hold up a commit come in pieces. */
@@ -59,8 +54,12 @@ type Arguments<Name extends keyof StoreCalls> = Parameters<StoreCalls[Name]>[0];
 export class SqliteTables implements StoreCalls {
   readonly #db: DatabaseSync;
   readonly #file: string;
-  /** By their SQL; its texts are those in this file, so their number is fixed. */
+  /** By their SQL; its texts are those in this folder, so their number is fixed. */
   readonly #statements = new Map<string, StatementSync>();
+  readonly #rows: Rows = {
+    run: (sql, ...values) => this.#run(sql, ...values),
+    all: (sql, ...values) => this.#all(sql, ...values),
+  };
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
@@ -254,11 +253,11 @@ export class SqliteTables implements StoreCalls {
   }
 
   pruneStep(bounds: Arguments<'pruneStep'>): PruneStep {
-    const aged = this.#pruneByAge(bounds.olderThan);
+    const aged = this.#transaction((rows) => pruneByAge(rows, bounds.olderThan));
     this.#giveBack();
     if (aged.rows > 0) return { mismatches: aged.mismatches, clusters: aged.clusters, isDone: false };
     if (this.#pagesBytes() > bounds.maxBytes) {
-      const gone = this.#pruneOldest();
+      const gone = this.#transaction(pruneOldest);
       this.#giveBack();
       if (gone.rows > 0) return { mismatches: gone.mismatches, clusters: gone.clusters, isDone: false };
     }
@@ -370,55 +369,6 @@ export class SqliteTables implements StoreCalls {
     );
   }
 
-  /** Clusters first: their examples are mismatches like any other then. */
-  #pruneByAge(olderThan: number): { mismatches: number; clusters: number; rows: number } {
-    return this.#transaction(() => {
-      const clusters = this.#run(
-        `DELETE FROM clusters WHERE id IN (SELECT id FROM clusters WHERE last_seen < ? LIMIT ${PRUNED_AT_ONCE})`,
-        olderThan,
-      );
-      const mismatches = this.#run(
-        `DELETE FROM mismatches WHERE id IN (SELECT id FROM mismatches
-           WHERE at < ? AND id NOT IN (SELECT example FROM clusters) LIMIT ${PRUNED_AT_ONCE})`,
-        olderThan,
-      );
-      const keys = this.#run(
-        `DELETE FROM keys WHERE hash IN (SELECT hash FROM keys WHERE at < ? LIMIT ${KEYS_PRUNED_AT_ONCE})`,
-        olderThan,
-      );
-      const recordings = this.#run(
-        `DELETE FROM recordings WHERE rowid IN (SELECT rowid FROM recordings WHERE at < ? LIMIT ${PRUNED_AT_ONCE})`,
-        olderThan,
-      );
-      return { mismatches, clusters, rows: clusters + mismatches + keys + recordings };
-    });
-  }
-
-  /** The oldest recordings; then the oldest mismatches that are no cluster's example; then the clusters not seen for longest. */
-  #pruneOldest(): { mismatches: number; clusters: number; rows: number } {
-    return this.#transaction(() => {
-      const recordings = this.#run(
-        `DELETE FROM recordings WHERE rowid IN (SELECT rowid FROM recordings ORDER BY at, id LIMIT ${PRUNED_AT_ONCE})`,
-      );
-      if (recordings > 0) return { mismatches: 0, clusters: 0, rows: recordings };
-      const mismatches = this.#run(
-        `DELETE FROM mismatches WHERE id IN (SELECT id FROM mismatches
-           WHERE id NOT IN (SELECT example FROM clusters) ORDER BY at, id LIMIT ${PRUNED_AT_ONCE})`,
-      );
-      if (mismatches > 0) return { mismatches, clusters: 0, rows: mismatches };
-      const oldest = this.#all(`SELECT id FROM clusters ORDER BY last_seen, id LIMIT ${PRUNED_AT_ONCE}`);
-      let examples = 0;
-      for (const row of oldest) {
-        examples += this.#run(
-          'DELETE FROM mismatches WHERE id = (SELECT example FROM clusters WHERE id = ?)',
-          text(row, 'id'),
-        );
-        this.#run('DELETE FROM clusters WHERE id = ?', text(row, 'id'));
-      }
-      return { mismatches: examples, clusters: oldest.length, rows: examples + oldest.length };
-    });
-  }
-
   /** Gives free pages back to the file system. */
   #giveBack(): void {
     // `all` steps through the statement: it frees one page per step.
@@ -468,10 +418,10 @@ export class SqliteTables implements StoreCalls {
     }
   }
 
-  #transaction<T>(run: () => T): T {
+  #transaction<T>(run: (rows: Rows) => T): T {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      const result = run();
+      const result = run(this.#rows);
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Cell, EndpointId, Side } from '../core/cell.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type {
   Clock,
+  Cluster,
   HealthChange,
   JournalEntry,
   Log,
@@ -30,11 +31,19 @@ export interface Events {
   storeFailed(doing: string, error: unknown): void;
   /** Writes succeed again; a line is logged only after a failure. */
   storeWorked(): void;
+  /** A difference of a cause that was not seen before. */
+  clusterFound(cluster: ClusterFacts): void;
+  /** A person said so, or it has been quiet for long enough. */
+  clusterFixed(cluster: ClusterFacts): void;
+  /** One that was fixed was seen again. */
+  clusterReturned(cluster: ClusterFacts, version: string): void;
   apiAnswered(status: number): void;
   /** A problem document went out; `id` is in it. */
   apiProblem(problem: ApiProblem): void;
   signInFailed(address: string): void;
 }
+
+export type ClusterFacts = Pick<Cluster, 'id' | 'endpoint' | 'pathPattern' | 'kind' | 'firstVersion'>;
 
 export interface CommandRejected {
   readonly kind: string;
@@ -69,7 +78,12 @@ export interface EventTools {
 }
 
 export function createEvents({ log, metrics, clock }: EventTools): Events {
-  return { ...trafficEvents(log, metrics), ...controlEvents(log, metrics), ...apiEvents({ log, metrics, clock }) };
+  return {
+    ...trafficEvents(log, metrics),
+    ...controlEvents(log, metrics),
+    ...clusterEvents(log, metrics),
+    ...apiEvents({ log, metrics, clock }),
+  };
 }
 
 type TrafficEvents = Pick<Events, 'requestServed' | 'exchangeVerified' | 'requestUnverified' | 'targetHealthChanged'>;
@@ -141,6 +155,30 @@ function controlEvents(log: Log, metrics: Metrics): ControlEvents {
     storeWorked: () => {
       if (storeUp.value === 0) log.info('store.recovered');
       storeUp.set(1);
+    },
+  };
+}
+
+function clusterEvents(log: Log, metrics: Metrics): Pick<Events, 'clusterFound' | 'clusterFixed' | 'clusterReturned'> {
+  const factsOf = ({ id, endpoint, pathPattern, kind, firstVersion }: ClusterFacts) => ({
+    cluster: id,
+    endpoint,
+    path: pathPattern,
+    kind,
+    firstVersion,
+  });
+  const count = (event: 'found' | 'fixed' | 'returned', { kind }: ClusterFacts): void =>
+    metrics.clusterEvents.labels({ event, kind }).inc();
+  return {
+    clusterFound: (cluster) => {
+      count('found', cluster);
+      log.info('cluster.found', factsOf(cluster));
+    },
+    // The journal's line tells who and why.
+    clusterFixed: (cluster) => count('fixed', cluster),
+    clusterReturned: (cluster, version) => {
+      count('returned', cluster);
+      log.warn('cluster.returned', { ...factsOf(cluster), version });
     },
   };
 }

@@ -2,7 +2,7 @@ import { SIDES } from '../core/cell.ts';
 import { FAILURE_KINDS } from '../core/observation.ts';
 import { UNVERIFIED_REASONS } from '../core/ports.ts';
 import { REASONS } from '../core/routing.ts';
-import { VERDICTS } from '../core/verdict.ts';
+import { DIFFERENCE_KINDS, VERDICTS } from '../core/verdict.ts';
 import {
   type HistogramChild,
   type Metric,
@@ -15,6 +15,8 @@ import {
 export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
 export type StatusClass = (typeof STATUS_CLASSES)[number];
 export const DIRECTIONS = ['forward', 'reverse'] as const;
+/** What happens to clusters. */
+export const CLUSTER_EVENTS = ['found', 'fixed', 'returned'] as const;
 export const ROLLBACK_TRIGGERS = ['manual', 'api', 'tripwire'] as const;
 
 /** Bucket bounds that OpenTelemetry advises for `http.server.request.duration`, in seconds. */
@@ -157,6 +159,13 @@ export const METRICS = {
     unit: 'count',
     help: 'Revision of the routing table in force.',
     labels: {},
+  },
+  clusterEvents: {
+    name: 'cutover_cluster_events_total',
+    type: 'counter',
+    unit: 'count',
+    help: 'Clusters of differences that were found, fixed, or seen again after they were fixed (returned), by kind of difference.',
+    labels: { event: CLUSTER_EVENTS, kind: DIFFERENCE_KINDS },
   },
   changes: {
     name: 'cutover_journal_entries_total',

@@ -3,7 +3,14 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EndpointId, TenantId } from '../core/cell.ts';
-import type { Answer, Exchange, FailureKind, HeaderList, Observation } from '../core/observation.ts';
+import {
+  type Answer,
+  type Exchange,
+  FAILURE_KINDS,
+  type FailureKind,
+  type HeaderList,
+  type Observation,
+} from '../core/observation.ts';
 import type { ComparisonPolicy, Rule } from '../core/rule.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
 import { Comparer } from './comparer.ts';
@@ -87,6 +94,12 @@ describe('status and failures', () => {
     ['not modified', json('', { status: 304 }), json('{}'), 'inconclusive: notModified'],
     ['a range', json('{', { status: 206 }), json('{', { status: 206 }), 'inconclusive: partial'],
   ])('%s', (_, control, candidate, expected) => check(control, candidate, expected));
+});
+
+test('each way of failing is a cause of its own', () => {
+  const causes = FAILURE_KINDS.map((kind) => comparer().compare(exchangeOf(json('{}'), failed(kind))).signature);
+  expect(causes.map((cause) => cause?.transition)).toEqual(FAILURE_KINDS.map((kind) => `200 → ${kind}`));
+  expect(new Set(causes.map((cause) => cause?.id)).size).toBe(FAILURE_KINDS.length);
 });
 
 describe('identity', () => {

@@ -286,7 +286,8 @@ function accountFor(
   if (finding.kind === 'failure' || finding.place.path === 'status')
     return finding.accounted ?? rules.account(finding, now);
   if (isOwnHost(finding, hosts)) return { noise: 'host' };
-  const accounted = finding.accounted ?? noiseOf(book.check(finding, context));
+  const isPick = finding.accounted?.noise === 'pick' && finding.accounted.rule === undefined;
+  const accounted = (isPick ? undefined : finding.accounted) ?? noiseOf(book.check(finding, context));
   const isFlagged = accounted?.noise !== undefined && book.arms.overrules(noiseKey(finding), accounted.noise);
   return accounted === undefined || isFlagged ? rules.account(finding, now) : accounted;
 }

@@ -470,3 +470,29 @@ test('I11: whatever is sent as whatever, comparing gives a verdict and no fault'
     { numRuns: 1_000 },
   );
 });
+
+describe('I11: what is made to cost much is inconclusive, and soon', () => {
+  const many = (text: string, count: number) => text.repeat(count);
+  test.each<[string, string, (end: string) => string]>([
+    ['millions of empty lines', 'application/x-ndjson', (end) => `${many('\n', 5_000_000)}${end}`],
+    ['millions of empty lines as text', 'text/plain', (end) => `${many('\n', 5_000_000)}${end}`],
+    ['millions of cells', 'text/csv', (end) => `${many(',', 500_000)}${end}`],
+    ['hundreds of thousands of elements', 'text/xml', (end) => `<r>${many('<a/>', 300_000)}${end}</r>`],
+    [
+      'namespaces declared again and again',
+      'text/xml',
+      (end) =>
+        `<r ${Array.from({ length: 20_000 }, (_, n) => `xmlns:p${n}="u"`).join(' ')}>${many('<a xmlns:q="v"/>', 5_000)}${end}</r>`,
+    ],
+  ])('%s', (_, type, write) => expect(story(compare(type, write('1'), write('2')))).toBe('tooLarge'));
+
+  test('fields without end are one text behind the ten thousandth', () => {
+    const form = (end: string) => `${many('a=1&', 20_000)}${end}`;
+    expect(story(compare('application/x-www-form-urlencoded', form('b=1'), form('b=2')))).toBe('value body/&');
+  });
+
+  test('parts without end are bytes', () => {
+    const parts = (end: string) => `${many('--b\r\n\r\n\r\n', 2_000)}--b\r\n\r\n${end}\r\n--b--`;
+    expect(story(compare('multipart/mixed; boundary=b', parts('1'), parts('2')))).toBe('value body');
+  });
+});

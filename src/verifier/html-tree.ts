@@ -1,6 +1,7 @@
-import { type DefaultTreeAdapterTypes, defaultTreeAdapter, parse } from 'parse5';
+import { type DefaultTreeAdapterTypes, defaultTreeAdapter } from 'parse5';
 import type { Budget } from '../core/compare/budget.ts';
 import type { HtmlNode } from '../core/compare/html-node.ts';
+import { boundedParse } from './bounded-parse.ts';
 import { plainHtml } from './plain-html.ts';
 import { collapse, MAX_DEPTH, shownChildren, textNode } from './shown-html.ts';
 
@@ -21,7 +22,7 @@ export function htmlTrees(control: string, candidate: string, budget: Budget): r
 
 /** One tree, by the whole parser of the standard (parse5), which makes one of anything. */
 export function parsedHtml(text: string, budget: Budget): HtmlNode {
-  const document = parse(text);
+  const document = boundedParse(text, budget);
   const element = document.childNodes.find((node) => defaultTreeAdapter.isElementNode(node));
   // The parser always makes an html element.
   const root = elementNode(element as DefaultTreeAdapterTypes.Element, false, 0, budget);

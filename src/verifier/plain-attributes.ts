@@ -1,6 +1,8 @@
 /** Thrown where a page is not written out in full; the whole parser then reads it. */
 export class Unplain extends Error {}
 
+/** Attributes of one element; the bounds of the whole parser say what becomes of more. */
+const MAX_ATTRIBUTES = 1_000;
 /** Name, and a value in quotes, without them, or none. Everything else the standard allows is left to the whole parser. */
 const ATTRIBUTE = /[ \t\n\f]+([^ \t\n\f"'<>/=]+)(?:[ \t\n\f]*=[ \t\n\f]*(?:"([^"]*)"|'([^']*)'|([^ \t\n\f"'=<>`]+)))?/y;
 const TAG_END = /[ \t\n\f]*(\/?)>/y;
@@ -20,7 +22,7 @@ export function attributesOf(
     at = ATTRIBUTE.lastIndex;
     const key = name.toLowerCase();
     // Of repeated ones the first counts; a slash behind a bare value belongs to it.
-    if (attributes.has(key)) throw new Unplain();
+    if (attributes.has(key) || attributes.size >= MAX_ATTRIBUTES) throw new Unplain();
     attributes.set(key, decodeReferences(double ?? single ?? bare ?? '', true));
   }
   TAG_END.lastIndex = at;

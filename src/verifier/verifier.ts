@@ -37,6 +37,8 @@ export interface VerifierDeps {
   readonly redactKey: Uint8Array;
   /** A comparison is done; redacted. With the clusters of its causes, as counted, where it is a mismatch. Results come in any order. */
   readonly onVerified: (verified: VerifiedExchange, clusters: readonly Cluster[]) => void;
+  /** What a comparison says once it is known what people accepted; asked before it is counted. Absent: what the thread said. */
+  readonly judge?: (verified: VerifiedExchange) => VerifiedExchange;
   readonly onUnverified: (cell: Cell, reason: UnverifiedReason) => void;
   /** What is known about an endpoint's noise changed. */
   readonly onNoise: (endpoint: EndpointId, paths: readonly NoisePath[]) => void;
@@ -307,7 +309,8 @@ class QueuedVerifier implements Verifier {
     return session === undefined ? verified : { ...verified, session };
   }
 
-  #report(verified: VerifiedExchange): void {
+  #report(compared: VerifiedExchange): void {
+    const verified = this.#deps.judge?.(compared) ?? compared;
     this.#deps.onVerified(verified, this.#clusters.add(verified));
   }
 

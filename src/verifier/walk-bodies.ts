@@ -1,11 +1,11 @@
 import { type Findings, placeOf, textValue, type Value } from '../core/compare/finding.ts';
 import { BODY, memberStep, type Path, step } from '../core/compare/path.ts';
 import type { WalkContext } from '../core/compare/walk.ts';
-import { walkText } from '../core/compare/walk-text.ts';
 import { type Answer, type HeaderList, headerValue } from '../core/observation.ts';
 import { bytesValue } from './bytes-value.ts';
 import { type BodyFormat, bodyFormat, bodyText, decodeBody, hasMark } from './decode.ts';
 import { type ImageFacts, imageFacts } from './image.ts';
+import { walkLong } from './long-bodies.ts';
 import { type Part, parseMultipart } from './multipart.ts';
 import { walkTexts } from './walk-texts.ts';
 
@@ -57,29 +57,6 @@ export function walkBodies(
     begin(),
   );
   return 'walked';
-}
-
-/** Bodies longer than the capture: equal digests are equal bodies; otherwise the captured parts are compared as text. */
-function walkLong(control: Answer, candidate: Answer, begin: () => WalkContext): BodyOutcome {
-  if (control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest) return 'equal';
-  if (isCoded(control) || isCoded(candidate)) return 'tooLarge';
-  const context = begin();
-  if (bodyFormat(control.headers, control.body) === 'bytes') {
-    context.findings.add({
-      place: WHOLE,
-      kind: 'value',
-      control: lengthValue(control),
-      candidate: lengthValue(candidate),
-    });
-    return 'walked';
-  }
-  const seen = Math.min(control.body.length, candidate.body.length);
-  const cut = (answer: Answer): string => {
-    const text = bodyText(answer.headers, answer.body.subarray(0, seen));
-    return isWhole(answer) ? text : text.slice(0, Math.max(0, text.lastIndexOf('\n')));
-  };
-  walkText(cut(control), cut(candidate), BODY, context);
-  return 'prefix';
 }
 
 function walkDecoded(mine: Body, theirs: Body, at: At, context: WalkContext): void {
@@ -201,20 +178,8 @@ function typeOf(part: Part): string | undefined {
 
 const WHOLE = { path: 'body', pattern: 'body', name: 'body' } as const;
 
-function lengthValue(answer: Answer): Value {
-  return {
-    type: 'bytes',
-    text: `${answer.bodyBytes} bytes${answer.bodyDigest === undefined ? '' : `, sha256 ${answer.bodyDigest.slice(0, 16)}`}`,
-  };
-}
-
 function isWhole(answer: Answer): boolean {
   return answer.bodyBytes === answer.body.length;
-}
-
-function isCoded(answer: Answer): boolean {
-  const coding = (headerValue(answer.headers, 'content-encoding') ?? '').trim().toLowerCase();
-  return coding !== '' && coding !== 'identity';
 }
 
 function sameCoding(a: Answer, b: Answer): boolean {

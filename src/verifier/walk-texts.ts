@@ -48,11 +48,13 @@ const WALKS: Readonly<Partial<Record<BodyFormat, TextWalk>>> = {
   },
   xml: walkXmlTexts,
   ndjson: (left, right, path, context) => {
-    walkRecords(jsonLines(left), jsonLines(right), readJsonLine, step(path, 'lines'), context);
+    const { budget } = context;
+    walkRecords(jsonLines(left, budget), jsonLines(right, budget), readJsonLine, step(path, 'lines'), context);
     return true;
   },
   events: (left, right, path, context) => {
-    walkRecords(eventBlocks(left), eventBlocks(right), readEvent, step(path, 'events'), context);
+    const { budget } = context;
+    walkRecords(eventBlocks(left, budget), eventBlocks(right, budget), readEvent, step(path, 'events'), context);
     return true;
   },
   form: (left, right, path, context) => {

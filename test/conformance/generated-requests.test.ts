@@ -91,7 +91,7 @@ async function strikeAll(
 async function worstStall(cutover: CutoverProcess): Promise<{ cpuMs: number; wallMs: number }> {
   const before = cutover.stderr().length;
   cutover.signal('SIGUSR2');
-  await expect.poll(() => cutover.stderr().slice(before), { interval: 5, timeout: 5_000 }).toMatch(/loop-watch .*\n/);
+  await expect.poll(() => cutover.stderr().slice(before), { interval: 5, timeout: 20_000 }).toMatch(/loop-watch .*\n/);
   const said = /loop-watch (.*)\n/.exec(cutover.stderr().slice(before))?.[1] ?? '{}';
   return JSON.parse(said) as { cpuMs: number; wallMs: number }; // written by loop-watch.cjs
 }

@@ -1,12 +1,5 @@
-import type {
-  CellView,
-  ClusterView,
-  Endpoint,
-  JournalView,
-  Mismatch,
-  MismatchSummary,
-  Status,
-} from '../../src/api/types.ts';
+import type { RankedCluster, UnlockView } from '../../src/api/cluster-types.ts';
+import type { CellView, Endpoint, JournalView, Mismatch, MismatchSummary, Status } from '../../src/api/types.ts';
 
 const QUANTILES = { p50: 1.5, p95: 12, p99: 1_250 };
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -79,7 +72,7 @@ export const cellSample: CellView = {
 
 const difference = { path: 'body/total', kind: 'value', control: '10', candidate: '11' } as const;
 
-export const clusterSample: ClusterView = {
+export const clusterSample: RankedCluster = {
   id: '3f9a1c0be412',
   endpoint: 'GET /orders/{id}',
   pathPattern: 'body/total',
@@ -90,8 +83,29 @@ export const clusterSample: ClusterView = {
   firstSeen: AT,
   lastSeen: AT + 1_000,
   firstVersion: 'unknown',
+  lastVersion: 'unknown',
+  endpoints: [{ endpoint: 'GET /orders/{id}', count: 10 }],
   example: 'm3k2a9x01',
   difference,
+  rank: 1,
+  state: 'open',
+  isNew: false,
+  opens: { cells: 2, share: 0.182 },
+  blocks: { cells: 3, share: 0.2 },
+  alike: [],
+};
+
+export const unlockSample: UnlockView = {
+  blocked: { cells: 3, share: 0.2 },
+  crowded: 0,
+  plans: [
+    {
+      fixes: 1,
+      clusters: ['3f9a1c0be412'],
+      opens: { cells: 2, share: 0.182 },
+      sentence: 'Fixing this difference would open 2 cells, +18.2 % of traffic.',
+    },
+  ],
 };
 
 export const mismatchSummarySample: MismatchSummary = {

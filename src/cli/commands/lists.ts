@@ -2,9 +2,7 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import {
   type CellView,
-  type ClusterView,
   cell,
-  cluster,
   type Endpoint,
   endpoint,
   type JournalView,
@@ -29,7 +27,7 @@ import {
   safe,
 } from '../output.ts';
 
-interface ListOptions extends RemoteOptions {
+export interface ListOptions extends RemoteOptions {
   readonly limit: number;
   readonly cursor?: string;
   readonly endpoint?: string;
@@ -39,13 +37,14 @@ interface ListOptions extends RemoteOptions {
   readonly action?: string;
 }
 
-interface PageOf<T> {
+/** One page of a list, as the control API gives it. */
+export interface PageOf<T> {
   readonly items: readonly T[];
   readonly next?: string | undefined;
 }
 
 /** Asks for one page of a list; filters that were not given are left out. */
-async function page<T>(
+export async function page<T>(
   client: ApiClient,
   path: string,
   type: z.ZodType<T>,
@@ -56,14 +55,15 @@ async function page<T>(
   return client.call('GET', `${path}?${parameters}`, z.object({ items: z.array(type), next: z.string().optional() }));
 }
 
-function listed(program: Command, name: string, description: string): Command {
+/** A command that lists something page by page. */
+export function listed(program: Command, name: string, description: string): Command {
   return remote(program.command(name).description(description))
     .option('--limit <n>', 'at most so many', parseWhole(1, 200), 30)
     .option('--cursor <cursor>', 'go on after this one, as printed');
 }
 
 /** Prints a page as a table, or as it is; says how to see more. */
-function show<T>(found: PageOf<T>, options: ListOptions, columns: readonly Column<T>[], empty: string): number {
+export function show<T>(found: PageOf<T>, options: ListOptions, columns: readonly Column<T>[], empty: string): number {
   if (options.output === 'json') printJson(found);
   else if (found.items.length === 0) print(empty);
   else {
@@ -154,36 +154,6 @@ export function addEndpoints(program: Command): void {
       return show(found, options, ENDPOINT_COLUMNS, 'No request has come yet.');
     },
   );
-}
-
-const CLUSTER_COLUMNS: readonly Column<ClusterView>[] = [
-  { title: 'cluster', value: (row) => row.id },
-  { title: 'count', value: (row) => count(row.count), right: true },
-  { title: 'tenants', value: (row) => count(row.tenants), right: true, spare: 1 },
-  { title: 'endpoint', value: (row) => row.endpoint, flexible: true },
-  { title: 'path', value: (row) => row.pathPattern, flexible: true },
-  { title: 'kind', value: (row) => row.kind, spare: 2 },
-  { title: 'became', value: (row) => row.transition, flexible: true, spare: 3 },
-  { title: 'example', value: (row) => row.example },
-];
-
-/** `cutover clusters`. */
-export function addClusters(program: Command): void {
-  const command = listed(program, 'clusters', 'differences by cause, the most frequent first').option(
-    '--endpoint <name>',
-    'only this endpoint',
-  );
-  define<ListOptions>(command, ['cutover clusters', 'cutover clusters --limit 5 --output json'], async (options) => {
-    const found = await page(clientOf(options), 'clusters', cluster, {
-      limit: options.limit,
-      cursor: options.cursor,
-      endpoint: options.endpoint,
-    });
-    const code = show(found, options, CLUSTER_COLUMNS, 'No difference has been found yet.');
-    if (options.output === 'text' && found.items.length > 0)
-      print(colour.dim('see one: cutover show EXAMPLE; reproduce it here: cutover repro EXAMPLE'));
-    return code;
-  });
 }
 
 const MISMATCH_COLUMNS: readonly Column<MismatchSummary>[] = [

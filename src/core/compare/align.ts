@@ -123,9 +123,11 @@ function findMoved(
   });
   const goneA = new Set<number>();
   const goneB = new Set<number>();
+  // From the last, taken off the ends: taking the first of a hundred thousand moves all others.
+  for (const list of places.values()) list.reverse();
   a.forEach((hash, i) => {
     if (anchoredA.has(i)) return;
-    const j = places.get(hash)?.shift();
+    const j = places.get(hash)?.pop();
     if (j === undefined) return;
     goneA.add(i);
     goneB.add(j);
@@ -146,8 +148,8 @@ function pairGap<N>(
   if (gapA.length === 0 || gapB.length === 0 || gapA.length * gapB.length > MAX_SIMILARITY_PAIRS) {
     const both = Math.min(gapA.length, gapB.length);
     for (let i = 0; i < both; i++) result.changed.push([gapA[i] as number, gapB[i] as number]); // below both lengths
-    result.removed.push(...gapA.slice(both));
-    result.added.push(...gapB.slice(both));
+    append(result.removed, gapA, both);
+    append(result.added, gapB, both);
     return;
   }
   budget.spend(gapA.length * gapB.length);
@@ -173,8 +175,8 @@ function pairGap<N>(
     else if (cell(best, at + width) === cell(best, at)) result.removed.push(gapA[i++] as number);
     else result.added.push(gapB[j++] as number);
   }
-  result.removed.push(...gapA.slice(i));
-  result.added.push(...gapB.slice(j));
+  append(result.removed, gapA, i);
+  append(result.added, gapB, j);
 }
 
 /** Pairs two lists as bags: equal elements anywhere belong together, the rest is paired by similarity. */
@@ -219,7 +221,12 @@ function pairMostSimilar<N>(
       free.delete(best);
     }
   }
-  result.added.push(...free);
+  append(result.added, [...free], 0);
+}
+
+/** One by one: as arguments of one call, a hundred thousand overflow the stack. */
+function append(list: number[], more: readonly number[], from: number): void {
+  for (let i = from; i < more.length; i++) list.push(more[i] as number); // below the length
 }
 
 function range(from: number, to: number): number[] {

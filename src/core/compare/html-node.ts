@@ -55,9 +55,10 @@ export function comparable(name: string, value: string): string {
     return [...new Set(value.split(/\s+/).filter((token) => token !== ''))].sort().join(' ');
   if (name === 'style')
     return value
-      .replace(/\s*([:;,])\s*/g, '$1')
-      .replace(/;$/, '')
-      .trim();
+      .split(/([:;,])/)
+      .map((part) => part.trim())
+      .join('')
+      .replace(/;$/, '');
   return value;
 }
 

@@ -12,11 +12,18 @@ export function canonicalNumber(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponentText = '0'] = parts;
   const digits = (whole + fraction).replace(/^0+/, '');
   if (digits === '') return '0';
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutLastZeros(digits);
   const exponent = Number(exponentText) - fraction.length + (digits.length - significant.length);
   // An integer of moderate size reads as one, so that it equals the plain form.
   if (exponent >= 0 && significant.length + exponent <= 400) return sign + significant + '0'.repeat(exponent);
   return `${sign}${significant}e${exponent}`;
+}
+
+/** By hand: the pattern `0+$` tries each zero of a million inside a number anew. */
+function withoutLastZeros(digits: string): string {
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === 48) end--;
+  return digits.slice(0, end);
 }
 
 function isPlainInteger(text: string): boolean {
@@ -106,6 +113,13 @@ export function membersByKey(node: JsonNode): Map<string, JsonNode[]> {
 export function jsonMember(node: JsonNode, key: string): JsonNode | undefined {
   const at = node.keys.lastIndexOf(key);
   return at < 0 ? undefined : node.items[at];
+}
+
+/** The same for many keys of one object: looked for one by one only where its members are few. */
+export function lastMembers(node: JsonNode): (key: string) => JsonNode | undefined {
+  if (node.keys.length <= 32) return (key) => jsonMember(node, key);
+  const members = new Map(node.keys.map((key, i) => [key, node.items[i] as JsonNode])); // one length
+  return (key) => members.get(key);
 }
 
 /** The value as JSON text, cut after about `limit` characters. */

@@ -1,12 +1,14 @@
 import type { Budget } from './budget.ts';
 import { type JsonNode, parseJson } from './json.ts';
+import { spendLines } from './line-budget.ts';
 import { objectNode, textNode } from './made-json.ts';
 
 /** The records of a body as they are written, one text each; parsed only where they differ. */
 export type ReadRecord = (text: string, budget: Budget) => JsonNode;
 
 /** The lines of newline-delimited JSON that say something. */
-export function jsonLines(text: string): string[] {
+export function jsonLines(text: string, budget: Budget): string[] {
+  spendLines(text, budget);
   return text.split(/\r?\n/).filter((line) => line.trim() !== '');
 }
 
@@ -19,7 +21,8 @@ export function readJsonLine(line: string, budget: Budget): JsonNode {
 }
 
 /** The blocks of an event stream: what stands between blank lines (HTML Living Standard, 9.2.6). Comments alone are none. */
-export function eventBlocks(text: string): string[] {
+export function eventBlocks(text: string, budget: Budget): string[] {
+  spendLines(text, budget);
   const blocks = text.replace(/\r\n?/g, '\n').split(/\n{2,}/);
   return blocks.flatMap((block) => {
     const lines = block.split('\n').filter((line) => line !== '' && !line.startsWith(':'));

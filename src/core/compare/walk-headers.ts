@@ -2,29 +2,6 @@ import type { HeaderList } from '../observation.ts';
 import { type Finding, type Findings, type Place, textValue } from './finding.ts';
 import { httpDate, meaning, policyDirectives, splitNonces } from './header-meaning.ts';
 
-/**
- * Headers whose value is made anew for every answer, by name and nothing looser: it is forgiven, their presence is not.
- * Times among them are checked like times anywhere else.
- */
-const VOLATILE: ReadonlySet<string> = new Set([
-  'age',
-  'x-request-id',
-  'request-id',
-  'x-correlation-id',
-  'x-runtime',
-  'x-response-time',
-  'server-timing',
-  'traceparent',
-  'tracestate',
-  'b3',
-  'x-b3-traceid',
-  'x-b3-spanid',
-  'x-amzn-trace-id',
-  'x-cloud-trace-context',
-  'x-datadog-trace-id',
-  'sentry-trace',
-]);
-
 /** Finds the differences of the compared headers. `host` is what the client asked for, lower case. */
 export function walkHeaders(
   names: readonly string[],
@@ -71,8 +48,6 @@ function walkHeader(name: string, a: readonly string[], b: readonly string[], ho
 
 /** The class of a value that every answer has anew. */
 function madeAnew(name: string, mine: string, theirs: string): string | undefined {
-  if (VOLATILE.has(name)) return 'volatile';
-  if (name === 'etag') return isEtag(mine) && isEtag(theirs) ? 'etag' : undefined;
   if (name === 'expires') return Math.abs(httpDate(mine) - httpDate(theirs)) <= EXPIRY_SLACK_MS ? 'time' : undefined;
   return undefined;
 }
@@ -123,11 +98,6 @@ function walkDirective(
   }
 }
 
-/** An entity tag (RFC 9110 section 8.8.3). */
-function isEtag(value: string): boolean {
-  return /^(W\/)?"[^"]+"$/.test(value);
-}
-
 interface Cookie {
   readonly name: string;
   readonly value: string;
@@ -158,7 +128,10 @@ function walkCookies(a: readonly string[], b: readonly string[], findings: Findi
     name,
   });
   for (const [cookie, other, called] of pairs) {
-    if (cookie.value !== other.value) findings.add(cookieValue(place(called, cookie.name), cookie.value, other.value));
+    if (cookie.value !== other.value) {
+      const [control, candidate] = [textValue(cookie.value), textValue(other.value)];
+      findings.add({ place: place(called, cookie.name), kind: 'value', control, candidate });
+    }
     walkAttributes(cookie, other, (attribute) => place(`${called}/${attribute}`, attribute), findings);
   }
   const told = ({ name, value }: Cookie) => textValue(`${name}=${value}`);
@@ -219,15 +192,6 @@ function cookiesOf(lines: readonly string[]): Map<string, Cookie> {
       return [`${cookie.name}\n${domain}\n${cookie.attributes.get('path') ?? ''}`, cookie];
     }),
   );
-}
-
-/** Sessions get another value each: two long mixtures of about one length are both that; an empty or short one is not. */
-function cookieValue(place: Place, mine: string, theirs: string): Finding {
-  const finding: Finding = { place, kind: 'value', control: textValue(mine), candidate: textValue(theirs) };
-  const isToken = (value: string): boolean =>
-    value.length >= 16 && /^[\w%+/=.:~-]+$/.test(value) && /\d/.test(value) && /[a-z]/i.test(value);
-  const similar = Math.abs(mine.length - theirs.length) <= Math.max(4, mine.length / 4);
-  return isToken(mine) && isToken(theirs) && similar ? { ...finding, accounted: { noise: 'token' } } : finding;
 }
 
 /** How far apart two expiry times of one cookie may lie: the time between the two requests and a little more. */

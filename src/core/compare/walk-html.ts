@@ -1,4 +1,5 @@
 import { align, alignBag, type ElementOps } from './align.ts';
+import type { Budget } from './budget.ts';
 import { type Place, placeOf, textValue, type Value } from './finding.ts';
 import { comparable, type HtmlNode, htmlEqual, htmlHash, htmlShape, renderHtml } from './html-node.ts';
 import { parseJson } from './json.ts';
@@ -72,7 +73,16 @@ function codeOf(node: HtmlNode): string {
   return node.children.map((child) => child.text).join('');
 }
 
-const OPS: ElementOps<HtmlNode> = { hash: htmlHash, equal: htmlEqual, similarity };
+function htmlOps(budget: Budget): ElementOps<HtmlNode> {
+  return {
+    hash: htmlHash,
+    equal: htmlEqual,
+    similarity: (a, b) => {
+      budget.spend((a.children.length + b.children.length) >> 2);
+      return similarity(a, b);
+    },
+  };
+}
 
 /** 0 for what can never be one element that changed: another name. */
 function similarity(a: HtmlNode, b: HtmlNode): number {
@@ -105,7 +115,12 @@ function walkChildren(a: HtmlNode, b: HtmlNode, path: Path, context: WalkContext
     walkPick(a, b, path, context, mode);
     return;
   }
-  const aligned = (mode.mode === 'bag' ? alignBag : align)<HtmlNode>(a.children, b.children, OPS, context.budget);
+  const aligned = (mode.mode === 'bag' ? alignBag : align)<HtmlNode>(
+    a.children,
+    b.children,
+    htmlOps(context.budget),
+    context.budget,
+  );
   const [mine, theirs] = [childSteps(a, path), childSteps(b, path)];
   // Indices come from an alignment of these very lists; there is one step a child.
   for (const [i, j] of aligned.changed) walkChild(a, i, b.children[j] as HtmlNode, mine[i] as Path, context);

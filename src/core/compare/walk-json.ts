@@ -4,9 +4,18 @@ import { risingChain } from './common-subsequence.ts';
 import type { Value } from './finding.ts';
 import { placeOf } from './finding.ts';
 import type { JsonNode } from './json.ts';
-import { jsonEqual, jsonHash, jsonMember, jsonShape, membersByKey, numbersEqual, renderJson } from './json-value.ts';
+import {
+  jsonEqual,
+  jsonHash,
+  jsonMember,
+  jsonShape,
+  lastMembers,
+  membersByKey,
+  numbersEqual,
+  renderJson,
+} from './json-value.ts';
 import type { Path } from './path.ts';
-import { indexStep, memberStep, pathPattern, pathText } from './path.ts';
+import { indexStep, isVaryingKey, memberStep, pathPattern, pathText } from './path.ts';
 import type { ListMode, WalkContext } from './walk.ts';
 import { MAX_VALUE_TEXT } from './walk.ts';
 
@@ -112,6 +121,13 @@ function walkUnlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext):
   const left = membersByKey(a);
   const right = membersByKey(b);
   context.budget.spend(a.keys.length + b.keys.length);
+  for (const [key, other] of drawnKeys(left, right)) {
+    const place = { ...placeOf(memberStep(path, key)), detail: 'key' };
+    context.findings.add({ place, kind: 'value', control: keyValue(key), candidate: keyValue(other) });
+    walkRepeated(left.get(key) ?? [], right.get(other) ?? [], memberStep(path, key), context);
+    left.delete(key);
+    right.delete(other);
+  }
   for (const [key, values] of left) {
     const others = right.get(key);
     if (others === undefined) for (const value of values) emit(context, memberStep(path, key), 'removed', value);
@@ -133,6 +149,43 @@ function walkUnlike(a: JsonNode, b: JsonNode, path: Path, context: WalkContext):
   }
 }
 
+const DRAWN_KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^(?=.*\d)(?=.*[a-zA-Z])[\w-]{16,64}$/i;
+
+/** Keys of one side only that are made anew for every answer, in pairs: those with equal values first, then in order. */
+function drawnKeys(left: ReadonlyMap<string, JsonNode[]>, right: ReadonlyMap<string, JsonNode[]>): [string, string][] {
+  const mine = [...left.keys()].filter((key) => !right.has(key) && DRAWN_KEY.test(key) && isVaryingKey(key));
+  if (mine.length === 0) return [];
+  const theirs = [...right.keys()].filter((key) => !left.has(key) && DRAWN_KEY.test(key) && isVaryingKey(key));
+  const hashOf = (values: JsonNode[] | undefined): number => (values?.[0] === undefined ? 0 : jsonHash(values[0]));
+  const free = new Map<number, string[]>();
+  // From the end, so that the first is taken first.
+  for (const key of theirs.toReversed()) {
+    const alike = free.get(hashOf(right.get(key)));
+    if (alike === undefined) free.set(hashOf(right.get(key)), [key]);
+    else alike.push(key);
+  }
+  const pairs: [string, string][] = [];
+  const rest: string[] = [];
+  const used = new Set<string>();
+  for (const key of mine) {
+    const other = free.get(hashOf(left.get(key)))?.pop();
+    if (other === undefined) rest.push(key);
+    else {
+      pairs.push([key, other]);
+      used.add(other);
+    }
+  }
+  const unused = theirs.filter((key) => !used.has(key));
+  rest.slice(0, unused.length).forEach((key, i) => {
+    pairs.push([key, unused[i] as string]); // below both lengths
+  });
+  return pairs;
+}
+
+function keyValue(key: string): Value {
+  return { type: 'text', text: key };
+}
+
 /** The values of one key, aligned from the last, which is the one most parsers take. */
 function walkRepeated(a: readonly JsonNode[], b: readonly JsonNode[], path: Path, context: WalkContext): void {
   const both = Math.min(a.length, b.length);
@@ -144,8 +197,15 @@ function walkRepeated(a: readonly JsonNode[], b: readonly JsonNode[], path: Path
 }
 
 /** How JSON values are told apart when a list is aligned. */
-function jsonOps(keyOrder: boolean): ElementOps<JsonNode> {
-  return { hash: jsonHash, equal: (a, b) => jsonEqual(a, b, keyOrder), similarity: jsonSimilarity };
+function jsonOps({ keyOrder, budget }: WalkContext): ElementOps<JsonNode> {
+  return {
+    hash: jsonHash,
+    equal: (a, b) => jsonEqual(a, b, keyOrder),
+    similarity: (a, b) => {
+      budget.spend((a.keys.length + b.keys.length) >> 2);
+      return jsonSimilarity(a, b);
+    },
+  };
 }
 
 /** Pairs of different kinds rank last: `1` and `"1"` are one element whose type changed, unless something better is there. */
@@ -153,10 +213,11 @@ function jsonSimilarity(a: JsonNode, b: JsonNode): number {
   if (a.kind !== b.kind) return isBoolean(a) && isBoolean(b) ? 0.5 : 0.01;
   if (a.kind !== 'object') return 0.5;
   if (a.keys.length === 0 && b.keys.length === 0) return 1;
+  const memberOf = lastMembers(b);
   let shared = 0;
   let equal = 0;
   for (let i = 0; i < a.keys.length; i++) {
-    const other = jsonMember(b, a.keys[i] as string); // i is below the length
+    const other = memberOf(a.keys[i] as string); // i is below the length
     if (other === undefined) continue;
     shared++;
     if (jsonHash(a.items[i] as JsonNode) === jsonHash(other)) equal++; // one length
@@ -175,7 +236,7 @@ function walkArray(a: JsonNode, b: JsonNode, path: Path, context: WalkContext): 
   }
   const key = mode.mode === 'bag' && mode.key !== undefined ? mode.key : idKey(a.items, b.items);
   const keyed = key === undefined ? undefined : alignByKey(a.items, b.items, key);
-  const ops = jsonOps(context.keyOrder);
+  const ops = jsonOps(context);
   const aligned = keyed ?? (mode.mode === 'bag' ? alignBag : align)<JsonNode>(a.items, b.items, ops, context.budget);
   report(a, b, aligned, path, context, mode);
 }

@@ -1,7 +1,7 @@
 import { align, type ElementOps } from './align.ts';
 import { placeOf } from './finding.ts';
 import type { JsonNode } from './json.ts';
-import { jsonEqual, jsonHash, jsonMember } from './json-value.ts';
+import { jsonEqual, jsonHash, lastMembers } from './json-value.ts';
 import { listNode } from './made-json.ts';
 import { indexStep, type Path } from './path.ts';
 import type { ReadRecord } from './records.ts';
@@ -44,7 +44,10 @@ function walkWindows(
   const ops: ElementOps<JsonNode> = {
     hash: jsonHash,
     equal: (x, y) => jsonEqual(x, y, context.keyOrder),
-    similarity: recordSimilarity,
+    similarity: (one, other) => {
+      context.budget.spend((one.keys.length + other.keys.length) >> 2);
+      return recordSimilarity(one, other);
+    },
   };
   let atA = 0;
   let atB = 0;
@@ -104,9 +107,10 @@ function carried(unpaired: readonly number[], length: number): number {
 function recordSimilarity(a: JsonNode, b: JsonNode): number {
   if (a.kind !== b.kind) return 0.01;
   if (a.kind !== 'object') return 0.3;
+  const memberOf = lastMembers(b);
   let equal = 0;
   for (const [at, key] of a.keys.entries()) {
-    const other = jsonMember(b, key);
+    const other = memberOf(key);
     if (other !== undefined && jsonHash(a.items[at] as JsonNode) === jsonHash(other)) equal++; // one length
   }
   return 0.05 + (0.9 * equal) / Math.max(1, a.keys.length, b.keys.length);

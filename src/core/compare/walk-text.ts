@@ -3,6 +3,7 @@ import { align } from './align.ts';
 import type { Value } from './finding.ts';
 import { placeOf } from './finding.ts';
 import { hashText } from './hash.ts';
+import { spendLines } from './line-budget.ts';
 import type { Path } from './path.ts';
 import { step } from './path.ts';
 import type { WalkContext } from './walk.ts';
@@ -15,6 +16,8 @@ export function textValue(text: string): Value {
 /** Finds the differences of two texts line by line; `body/line/12` counts from 1. */
 export function walkText(a: string, b: string, path: Path, context: WalkContext): void {
   if (a === b) return;
+  spendLines(a, context.budget);
+  spendLines(b, context.budget);
   const plainA = unifyLineEnds(a);
   const plainB = unifyLineEnds(b);
   const endA = plainA.endsWith('\n');

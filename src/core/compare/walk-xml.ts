@@ -1,4 +1,5 @@
 import { type Alignment, align, alignBag, type ElementOps } from './align.ts';
+import type { Budget } from './budget.ts';
 import { risingChain } from './common-subsequence.ts';
 import { placeOf, textValue, type Value } from './finding.ts';
 import { type Path, pathPattern, pathText, step } from './path.ts';
@@ -62,12 +63,15 @@ function walkChildren(a: XmlNode, b: XmlNode, path: Path, context: WalkContext):
   });
 }
 
-const OPS: ElementOps<XmlNode> = { hash: xmlHash, equal: xmlEqual, similarity };
+function opsOf(budget: Budget): ElementOps<XmlNode> {
+  return { hash: xmlHash, equal: xmlEqual, similarity: (a, b) => similarity(a, b, budget) };
+}
 
 /** 0 for what can never be one element that changed: another name. */
-function similarity(a: XmlNode, b: XmlNode): number {
+function similarity(a: XmlNode, b: XmlNode, budget: Budget): number {
   if (a.kind !== b.kind || a.name !== b.name) return 0;
   if (a.kind === 'text') return 0.3;
+  budget.spend(a.children.length + b.children.length);
   const hashes = new Set(a.children.map(xmlHash));
   const shared = b.children.filter((child) => hashes.has(xmlHash(child))).length;
   let same = 0;
@@ -79,13 +83,14 @@ function similarity(a: XmlNode, b: XmlNode): number {
 /** Elements of one name that carry names of their own are paired by these, the rest by what is alike. */
 function aligned(a: readonly XmlNode[], b: readonly XmlNode[], mode: ListMode, context: WalkContext): Alignment {
   const named = namedPairs(a, b, mode.mode === 'bag' ? mode.key : undefined);
+  const ops = opsOf(context.budget);
   context.budget.spend(a.length + b.length);
-  if (named === undefined) return (mode.mode === 'bag' ? alignBag : align)<XmlNode>(a, b, OPS, context.budget);
+  if (named === undefined) return (mode.mode === 'bag' ? alignBag : align)<XmlNode>(a, b, ops, context.budget);
   const [restA, restB] = [indices(a, named.name), indices(b, named.name)];
   const rest = align<XmlNode>(
     restA.map((i) => a[i] as XmlNode), // indices of this very list
     restB.map((j) => b[j] as XmlNode),
-    OPS,
+    ops,
     context.budget,
   );
   return {

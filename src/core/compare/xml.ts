@@ -188,7 +188,11 @@ class XmlReader {
       if (written.has(name)) throw new Malformed(`attribute ${name} twice`, this.#at);
       written.set(name, value);
       if (name !== 'xmlns' && !name.startsWith('xmlns:')) continue;
-      prefixes ??= new Map(this.#top.prefixes);
+      if (prefixes === undefined) {
+        // Every element that declares one copies those around it.
+        this.#budget.spend(this.#top.prefixes.size);
+        prefixes = new Map(this.#top.prefixes);
+      }
       prefixes.set(name === 'xmlns' ? '' : name.slice(6), value);
     }
     this.#begin(raw, written, prefixes ?? this.#top.prefixes);

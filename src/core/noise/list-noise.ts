@@ -53,6 +53,16 @@ export class ListNoise {
     if (longer > 0 && !this.exact) this.widen(Math.max(1, longer - Math.abs(counts.added - counts.removed)), longer);
   }
 
+  /** Its elements are others each time, though none was found to be more or less. */
+  beginPick(): void {
+    this.picked = true;
+  }
+
+  /** Whether there are so many ways to pick that none comes again: a million, by members and places. */
+  isRich(): boolean {
+    return this.picked && this.members.count ** this.longest >= 1e6;
+  }
+
   private absorbElement(finding: Finding, counts: { added: number; removed: number; reach: number }): void {
     for (const value of [finding.control, finding.candidate]) {
       const shape = value === undefined ? undefined : shapeOf(value);

@@ -72,6 +72,11 @@ export class Members {
     known.greatest = Math.max(known.greatest, value);
   }
 
+  /** Distinct members seen. */
+  get count(): number {
+    return this.#seen.size;
+  }
+
   isClosed(): boolean {
     if (this.#full || this.#values < CLOSED_AFTER * this.#seen.size || this.#seen.size === 0) return false;
     return [...this.#seen.values()].every((count) => count > 1);

@@ -3,10 +3,12 @@ import type { ListMode } from '../compare/walk.ts';
 import type { NoisePath } from '../ports.ts';
 import { isEcho } from './echo.ts';
 import { recogniseInside } from './embedded.ts';
+import { recogniseHeader } from './header-noise.ts';
 import { type NoiseContext, type Recognised, readCount, record, type ValuePair } from './learner.ts';
 import { ListNoise, listOf } from './list-noise.ts';
 import { OptionalNoise } from './optional-noise.ts';
 import { PathArms } from './path-arms.ts';
+import { isRelativeTime } from './relative-time.ts';
 import { ReuseGuard } from './reuse-guard.ts';
 import { recogniseTime } from './time.ts';
 import { areTokens, isNonceName, isTokenName } from './token.ts';
@@ -49,6 +51,7 @@ export class NoiseBook {
       else rest.push(finding);
     }
     for (const [pattern, found] of lists) this.learnList(pattern, found);
+    for (const pattern of replacedIn(rest)) this.learnReplaced(pattern);
     for (const finding of rest) {
       const comesOrGoes = finding.kind === 'added' || finding.kind === 'removed';
       if (!comesOrGoes || isWhole(finding)) this.learnValue(finding, context);
@@ -56,6 +59,18 @@ export class NoiseBook {
       else if (![...lists.keys()].some((list) => finding.place.pattern.startsWith(`${list}/`)))
         this.learnOptional(finding);
     }
+  }
+
+  /** A list whose elements are others in the second answer is picked anew, unless only their ids are made anew. */
+  private learnReplaced(pattern: string): void {
+    const leaves = [...this.values].filter(([key]) => key.startsWith(`${pattern}/*/`));
+    const picked = leaves.filter(([, value]) => value.samples > 1 && PICKED.has(value.learner()?.learner.name ?? ''));
+    const isName = ([key]: readonly [string, unknown]): boolean => ELEMENT_NAMES.has(key.slice(pattern.length + 3));
+    if (pattern === 'body' || picked.length < 2 || !picked.some(isName) || leaves.length > picked.length) return;
+    const list = this.lists.get(pattern) ?? new ListNoise();
+    if (!this.lists.has(pattern) && !this.hasRoom(pattern)) return;
+    this.lists.set(pattern, list);
+    list.beginPick();
   }
 
   private learnOptional(finding: Finding): void {
@@ -122,6 +137,7 @@ export class NoiseBook {
    */
   check(finding: Finding, context: NoiseContext): string | undefined {
     if (isWhole(finding)) return undefined;
+    if (finding.accounted?.noise === 'pick') return this.checkPick(finding, context);
     if (finding.kind === 'added' || finding.kind === 'removed') return this.checkOptional(finding);
     const pair = finding.kind === 'value' ? pairOf(finding) : undefined;
     if (pair === undefined || pair.control.text === '' || pair.candidate.text === '') return undefined;
@@ -146,12 +162,14 @@ export class NoiseBook {
   ): Recognised | undefined {
     if (Math.max(pair.candidate.text.length, pair.control.text.length) > MAX_VALUE)
       return recogniseInside(pair.control.text, pair.candidate.text, context);
+    const header = recogniseHeader(finding.place.pattern, finding.place.detail, pair);
+    if (header.known) return isEcho(pair, context) ? undefined : header.found;
     const learned = known?.isTrusted(this.pairs) === true ? known.recognise(pair, context) : undefined;
     // What the control has shown here often enough is the whole truth; what is noise anywhere is only a guess.
     if (learned !== undefined || known?.isSettled(this.pairs) === true) return learned;
     if (isEcho(pair, context)) return undefined;
     const isSteady = known === undefined && this.pairs >= STEADY_PAIRS;
-    const found = recogniseAnywhere(finding.place.name, pair, context, isSteady);
+    const found = header.found ?? recogniseAnywhere(finding.place.name, pair, context, isSteady);
     // Drawn values drift each time: here the control has given the same one again and again.
     return isSteady && found?.drawn !== undefined ? undefined : found;
   }
@@ -170,6 +188,16 @@ export class NoiseBook {
     if (drawn === undefined) return false;
     const reuse = this.guard.note({ pattern, exchange, ...drawn });
     return reuse === 'frozen' || (reuse === 'stable' && name === 'uuid' && known === undefined);
+  }
+
+  /** A list that is picked anew, and so hardly ever the same one for two exchanges. */
+  private checkPick(finding: Finding, context: NoiseContext): string | undefined {
+    const { place, control, candidate } = finding;
+    if (this.lists.get(place.pattern)?.isRich() !== true || control === undefined || candidate === undefined)
+      return 'pick';
+    const drawn = { control: control.text, candidate: candidate.text };
+    const reuse = this.guard.note({ pattern: place.pattern, exchange: exchangeOf(finding, context), ...drawn });
+    return reuse === 'frozen' ? undefined : 'pick';
   }
 
   /** A member that comes and goes on the control may do so on the candidate. */
@@ -258,6 +286,34 @@ export class NoiseBook {
   }
 }
 
+/** Members that name an element. */
+const ELEMENT_NAMES: ReadonlySet<string> = new Set([
+  'id',
+  '_id',
+  'key',
+  'sku',
+  'slug',
+  'code',
+  'handle',
+  'href',
+  'url',
+  'name',
+]);
+/** Classes of members of elements that are chosen rather than made. */
+const PICKED: ReadonlySet<string> = new Set(['number', 'one-of', 'varying', 'prefixed', 'link', 'inside', 'float']);
+
+/** Lists in which what names an element differs between the two answers. */
+function replacedIn(findings: readonly Finding[]): Set<string> {
+  const lists = new Set<string>();
+  for (const { kind, place } of findings) {
+    const cut = place.pattern.lastIndexOf('/');
+    const list = place.pattern.slice(0, cut);
+    if (kind === 'value' && list.endsWith('/*') && ELEMENT_NAMES.has(place.pattern.slice(cut + 1)))
+      lists.add(list.slice(0, -2));
+  }
+  return lists;
+}
+
 /** What is noise wherever it stands. */
 function recogniseAnywhere(
   name: string,
@@ -268,6 +324,7 @@ function recogniseAnywhere(
   const [a, b] = [control.text, candidate.text];
   const time = recogniseTime(a, b, context, isSteady);
   if (time !== undefined || control.type === 'number') return time;
+  if (isRelativeTime(a, b, context.gapMs)) return { class: 'relative-time' };
   const drawn = { control: a, candidate: b };
   if (areUuids(a, b, context)) return { class: 'uuid', drawn };
   if (isTokenName(name) && areTokens(a, b, isNonceName(name))) return { class: 'token', drawn };

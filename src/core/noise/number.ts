@@ -9,6 +9,9 @@ const COUNTER_SLACK = 5;
 /** So many times the largest step seen may lie between the two sides. */
 const COUNTER_STEPS = 10;
 
+/** And so much of the control's: counters of several processes are not in step. */
+const COUNTER_SHARE = 0.02;
+
 type CounterState = {
   readonly seen: boolean;
   readonly least: number;
@@ -46,7 +49,8 @@ export class CounterLearner extends FlatLearner<CounterState> implements Learner
   recognise({ control, candidate }: ValuePair): Recognised | undefined {
     if (!INTEGER.test(control.text) || !INTEGER.test(candidate.text)) return undefined;
     const ahead = Number(candidate.text) - Number(control.text);
-    if (ahead < -this.back() || ahead > this.forth()) return undefined;
+    const share = COUNTER_SHARE * Number(control.text);
+    if (ahead < -Math.max(share, this.back()) || ahead > Math.max(share, this.forth())) return undefined;
     return this.rises() && Number(candidate.text) < this.least() ? undefined : { class: this.name };
   }
 
@@ -69,7 +73,7 @@ export class CounterLearner extends FlatLearner<CounterState> implements Learner
 
   envelope(): string {
     const least = this.rises() ? `, at least ${this.least()}` : '';
-    return `an integer that rises with each answer: at most ${this.back()} below the control's and ${this.forth()} above${least}`;
+    return `an integer that rises with each answer: at most ${this.back()} below the control's and ${this.forth()} above, or 2 %${least}`;
   }
 }
 
@@ -130,12 +134,18 @@ export class NumberLearner extends FlatLearner<NumberState> implements Learner {
     const { share, apart, least, greatest } = this.state;
     const isNear = Math.abs(mine.value - theirs.value) <= near * apart;
     // Something that is computed wavers in proportion: a price of 10 less than one of 1,000.
-    const isAlike = share <= FLOAT_SHARE && shareOf(mine.value, theirs.value) <= near * share;
+    const isAlike = share <= FLOAT_SHARE && shareOf(mine.value, theirs.value) <= this.reach();
     if (!(share <= FLOAT_SHARE ? isAlike : isNear)) return undefined;
     // Where two answers are far nearer to each other than those of different requests, the range says nothing.
     if (share <= FLOAT_SHARE || apart <= FLOAT_SHARE * (greatest - least)) return { class: this.name };
     const [low, high] = this.range(least, greatest);
     return theirs.value >= low && theirs.value <= high ? { class: this.name } : undefined;
+  }
+
+  /** The share by which two numbers may differ; counters that go round waver as whole numbers do. */
+  private reach(): number {
+    const reach = this.factor() * this.state.share;
+    return this.state.most === 0 ? Math.max(COUNTER_SHARE, reach) : reach;
   }
 
   /** How much further than seen: the largest of few pairs says little. */
@@ -168,7 +178,7 @@ export class NumberLearner extends FlatLearner<NumberState> implements Learner {
     const { fewest, most, share, apart, least, greatest } = this.state;
     const decimals = `with ${fewest === most ? fewest : `about ${fewest} to ${most}`} decimals`;
     const near = this.factor();
-    if (share <= FLOAT_SHARE) return `a number ${decimals}, within ${short(near * share * 100)} % of the control's`;
+    if (share <= FLOAT_SHARE) return `a number ${decimals}, within ${short(this.reach() * 100)} % of the control's`;
     const [low, high] = this.range(least, greatest);
     return `a number from ${short(low)} to ${short(high)} ${decimals}, at most ${short(near * apart)} from the control's`;
   }

@@ -74,6 +74,14 @@ function readElsewhere(text: string): Relative | undefined {
   return { form: `${before} N unit`.toLowerCase(), seconds: (/\d/.test(count) ? Number(count) : 1) * step, step };
 }
 
+/** Two distances in words whose step is a minute at most, one step or the time between the two requests apart. */
+export function isRelativeTime(control: string, candidate: string, gapMs: number): boolean {
+  const [mine, theirs] = [readRelative(control), readRelative(candidate)];
+  if (mine === undefined || theirs === undefined || Math.max(mine.step, theirs.step) > 60) return false;
+  const reach = Math.max(mine.step, theirs.step) + Math.ceil(Math.max(0, gapMs) / 1000);
+  return (mine.form === theirs.form || mine.seconds < 120) && Math.abs(mine.seconds - theirs.seconds) <= reach;
+}
+
 type RelativeState = {
   readonly seen: boolean;
   readonly least: number;

@@ -89,13 +89,16 @@ export class ReuseGuard {
     return false;
   }
 
-  /** Whether something rare happened again too soon: with a chance of 1 in 1,000 that is 1 in 125,000. */
+  /** Whether something rare happened in two exchanges one after the other: with a chance of 1 in 1,000 that is 1 in a million. */
   comesAgain(pattern: string, exchange: string, isRare: boolean): boolean {
     const known = this.#watched(pattern);
     if (known === undefined) return false;
     if (known.lastExchange !== exchange) known.checked++;
     known.lastExchange = exchange;
-    if (!isRare) return false;
+    if (!isRare) {
+      known.rareAt = -RARE_APART;
+      return false;
+    }
     // Values of one answer are of one moment, and rare together.
     const apart = known.checked - known.rareAt;
     known.rareAt = known.checked;
