@@ -218,6 +218,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     random: systemRandom,
     log,
     askAgain: proxy.askAgain,
+    ...(proxy.aliases === undefined ? {} : { aliases: proxy.aliases }),
     redactKey,
     onVerified: (verified, clusters) => {
       ledger.verified(verified);

@@ -57,6 +57,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
       candidate: buildSide('candidate', file.candidate, outside),
     },
     identity: file.identity,
+    ...(file.sessions === undefined ? {} : { ownSessions: file.sessions.own }),
     trust: { networks: file.trust.networks, tokenSecret: outside.tokenSecret },
     force: buildForce(file),
     cohorts: file.cohorts,
@@ -126,9 +127,9 @@ function buildCredentials(
 }
 
 /** Headers that the file calls credentials are secrets wherever an exchange is stored; the values of cookies always are. */
-function credentialHeaders({ candidate: { credentials } }: ConfigFile): string[] {
-  if (typeof credentials !== 'object') return [];
-  return credentials.map.flatMap(({ from }) => (from.kind === 'header' ? [from.name] : []));
+function credentialHeaders({ candidate: { credentials }, sessions }: ConfigFile): string[] {
+  const mapped = typeof credentials === 'object' ? credentials.map.map(({ from }) => from) : [];
+  return [...mapped, ...(sessions?.own ?? [])].flatMap(({ kind, name }) => (kind === 'header' ? [name] : []));
 }
 
 /** The control gets them already. The candidate gets them only where nobody else can be listening. */
@@ -155,6 +156,7 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
     proof: endpoint.proof ?? defaults.proof,
     writes: endpoint.writes,
     acts: endpoint.acts,
+    ...(endpoint.mirrorWrites ? { mirrorWrites: true } : {}),
     sharedValidators: endpoint.validators === 'shared',
     journey: endpoint.journey,
     mirrorPpm: endpoint.mirror ?? defaults.mirror,

@@ -31,6 +31,7 @@ export function crossFindings(file: File, data: unknown): Finding[] {
     ...dialFindings(file, data),
     ...duplicateEndpointFindings(file),
     ...journeyFindings(file, data),
+    ...mirrorWritesFindings(file),
     ...forceFindings(file),
     ...movementFindings(file),
     ...ruleFindings(file, data),
@@ -204,6 +205,23 @@ function journeyFindings(file: File, data: unknown): Finding[] {
     });
   }
   return findings;
+}
+
+/** Writes that are copied take effect twice, unless the candidate has nothing to do with the control's data. */
+function mirrorWritesFindings(file: File): Finding[] {
+  if (file.candidate?.data !== 'shared') return [];
+  return (file.endpoints ?? []).flatMap((endpoint, index): Finding[] =>
+    endpoint?.mirrorWrites === true
+      ? [
+          {
+            path: ['endpoints', index, 'mirrorWrites'],
+            what: 'is true, while candidate.data is shared',
+            expected: 'candidate.data: own',
+            hint: 'Copied writes take effect a second time. Say `data: own` only if nobody but the candidate sees what it writes.',
+          },
+        ]
+      : [],
+  );
 }
 
 function forceFindings(file: File): Finding[] {

@@ -4,6 +4,7 @@ import { compare } from './compare-schema.ts';
 import {
   address,
   count,
+  credentialName,
   duration,
   endpoint,
   filePath,
@@ -143,11 +144,15 @@ const endpointEntry = mapping(
     proof: oneOf(PROOFS).exactOptional().meta({ description: 'What opens it.', 'x-default': '`defaults.proof`' }),
     writes: flag().prefault(false).meta({
       description:
-        'True lets unsafe methods move to the candidate. They are still never mirrored and never sent twice.',
+        'True lets unsafe methods move to the candidate. They are still never sent twice, but for `mirrorWrites`.',
     }),
     acts: flag().prefault(false).meta({
       description:
         'True for a safe method that has effects all the same (logout, one-time links): never mirrored, never repeated, moves only with `writes`.',
+    }),
+    mirrorWrites: flag().prefault(false).meta({
+      description:
+        'True sends a copy of requests with effects to the candidate too, while the control serves them; never the other way. Needs `candidate.data: own`. They are compared, and never repeated.',
     }),
     validators: oneOf(['own', 'shared']).prefault('own').meta({
       description:
@@ -166,6 +171,13 @@ const endpointEntry = mapping(
   },
   'a mapping with the key match',
 );
+
+const sessions = mapping({
+  own: list(credentialName(), 32).meta({
+    description:
+      "Credentials whose values each side makes for itself. Copies carry the other side's value; a request whose value is not known there is unverified and its credential is never sent. With an empty list only ids, tokens and cursors are translated.",
+  }),
+});
 
 const endpoints = list(endpointEntry, MAX_ENDPOINTS)
   .prefault([])
@@ -276,6 +288,10 @@ export const configSchema = mapping({
   control,
   candidate,
   identity: identity.meta({ description: 'Whom a request belongs to, and who stays together.' }),
+  sessions: sessions.exactOptional().meta({
+    description:
+      'Logged-in traffic where each side keeps sessions of its own. Absent: what one side hands out, the other understands.',
+  }),
   trust: trust.meta({ description: 'Who is believed.' }),
   force: force.meta({
     description: 'Names forced to one side, whatever dials and evidence say. The control wins over the candidate.',
@@ -303,5 +319,6 @@ export const configSchema = mapping({
 
 /** A checked file: units read, defaults filled in where they do not depend on other fields. */
 export type ConfigFile = z.output<typeof configSchema>;
-export type SideFile = ConfigFile['candidate'];
+/** What both sides have. */
+export type SideFile = Omit<ConfigFile['candidate'], 'data'>;
 export type RuleFile = ConfigFile['compare']['rules'][number];

@@ -16,6 +16,8 @@ export interface Settings {
   readonly api: ApiSettings;
   readonly sides: Readonly<Record<Side, SideSettings>>;
   readonly identity: IdentitySettings;
+  /** Credentials that each side makes for itself; absent: what one side makes the other knows. At most 32. */
+  readonly ownSessions?: readonly CredentialName[];
   readonly trust: TrustSettings;
   readonly force: Readonly<Record<Side, ForceList>>;
   readonly cohorts: Readonly<Record<string, readonly TenantId[]>>;
@@ -128,6 +130,8 @@ export interface EndpointSettings {
   readonly proof: Proof;
   readonly writes: boolean;
   readonly acts: boolean;
+  /** True: requests with effects are mirrored to the candidate, whose data is its own. */
+  readonly mirrorWrites?: true;
   readonly sharedValidators: boolean;
   /** Endpoints of one journey share the salt and open together. */
   readonly journey: string | undefined;

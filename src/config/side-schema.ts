@@ -93,4 +93,11 @@ export const candidate = side({
   credentials: candidateCredentials().exactOptional().meta({
     'x-default': '`forward` if every target is a loopback, RFC 1918 or unique local address, else `strip`',
   }),
-}).meta({ description: 'The rewrite. Required.' });
+})
+  .extend({
+    data: oneOf(['shared', 'own']).prefault('shared').meta({
+      description:
+        '`own` says that nothing the candidate writes is seen by anybody else: no database, mailbox or payment of the control. Only then may endpoints have `mirrorWrites`.',
+    }),
+  })
+  .meta({ description: 'The rewrite. Required.' });

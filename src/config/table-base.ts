@@ -34,6 +34,7 @@ function listedEndpoint(endpoint: EndpointSettings, salt: string): ListedEndpoin
     maxPpm: endpoint.maxPpm,
     writes: endpoint.writes,
     acts: endpoint.acts,
+    ...(endpoint.mirrorWrites === undefined ? {} : { mirrorWrites: endpoint.mirrorWrites }),
     sharedValidators: endpoint.sharedValidators,
     // Endpoints without a journey share one salt, listed or not: listing one must not move anybody.
     salt: endpoint.journey === undefined ? salt : `${salt}:${endpoint.journey}`,

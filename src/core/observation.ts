@@ -1,3 +1,4 @@
+import type { AliasPair } from './alias/pair.ts';
 import type { Cell, Side } from './cell.ts';
 
 /** Headers as they came: order, case and repetitions kept. Values are latin1 strings, as on the wire. */
@@ -71,6 +72,10 @@ export interface Exchange {
   readonly subjectHash?: string;
   readonly direction: MirrorDirection;
   readonly request: CapturedRequest;
+  /** The request as the side that did not serve got it, where that side's own names stand in it. */
+  readonly copied?: CapturedRequest;
+  /** Present where sessions are kept apart by side: what is known of the names both sides gave to this one. */
+  readonly session?: SessionAliases;
   readonly control: Observation;
   readonly candidate: Observation;
   /** Time between the two requests, milliseconds; a control-control probe waits as long. */
@@ -79,6 +84,14 @@ export interface Exchange {
   readonly versions: Readonly<Record<Side, string>>;
   /** A person, a list or a token chose the side that served. */
   readonly forced?: true;
+}
+
+/** What a comparison is told of a session. Secrets: they go to the thread that compares and nowhere else. */
+export interface SessionAliases {
+  /** At most 512. */
+  readonly pairs: readonly AliasPair[];
+  /** Found in these very answers, and against what other sessions tell. */
+  readonly broken: readonly AliasPair[];
 }
 
 /** The first value of a header, or undefined. `name` is lower case. */

@@ -1,3 +1,4 @@
+import type { AliasPair } from './alias/pair.ts';
 import type { Cell, CellKey, EndpointId, Side, TenantId } from './cell.ts';
 import type { CapturedRequest, Exchange, MirrorDirection, Observation } from './observation.ts';
 import type { Decision, EndpointOrigin } from './routing.ts';
@@ -81,6 +82,9 @@ export const UNVERIFIED_REASONS = [
   'client-aborted',
   'failed-over',
   'credentials-stripped',
+  'session-unknown',
+  'session-apart',
+  'session-late',
   'store',
   'fault',
 ] as const;
@@ -97,6 +101,17 @@ export interface HealthChange {
 export interface AskAgain {
   /** undefined: the budget for repeats refuses, or the request may not be repeated. Never rejects. */
   ask(side: Side, request: CapturedRequest): Promise<Observation | undefined>;
+}
+
+/**
+ * Keeps the names that both sides gave to what a session holds. In memory only: what goes through here are secrets.
+ * Called synchronously; must not throw.
+ */
+export interface AliasKeeper {
+  /** Takes what the answers of an exchange told; gives the pairs that contradict what is known. */
+  learn(exchange: string, pairs: readonly AliasPair[]): readonly AliasPair[];
+  /** An exchange was compared, or never will be: what waited for it may go. Idempotent. */
+  settled(exchange: string): void;
 }
 
 /** What was learned about one path of an endpoint, as people read it. */

@@ -46,6 +46,8 @@ export interface EndpointPolicy {
   readonly maxPpm: number;
   /** Unsafe methods move only where this is true. */
   readonly writes: boolean;
+  /** True: requests with effects are mirrored to the candidate, whose data is its own. Absent is false. */
+  readonly mirrorWrites?: true;
   /** A safe request that acts (logout, unsubscribe): never mirrored, never repeated, moves only with `writes`. */
   readonly acts: boolean;
   /** True: both sides make the same validators and ranges. */

@@ -13,8 +13,9 @@ const GRAVITY: readonly DifferenceKind[] = [
   'whitespace',
 ];
 
-/** Sorts by gravity; status before everything of its kind, then in the order found. */
+/** Sorts by gravity; somebody else's data first, then status, then in the order found. */
 export function gravity(finding: Finding): number {
+  if (finding.kind === 'alias') return -2;
   if (finding.place.path === 'status') return -1;
   return GRAVITY.indexOf(finding.grave === true ? 'failure' : finding.kind);
 }

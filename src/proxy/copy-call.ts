@@ -1,6 +1,7 @@
 import type { Side } from '../core/cell.ts';
 import type { FailureKind, Observation } from '../core/observation.ts';
 import type { Clock, Timer } from '../core/ports.ts';
+import { isSafeMethod } from '../core/safe-request.ts';
 import { AnswerCapture, type CapturePool } from './capture.ts';
 import type { ResponseHead, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
@@ -59,7 +60,8 @@ class CopyCall implements UpstreamHandler {
         rawHeaders: request.headers,
         body: body === undefined ? 'none' : body.length,
         upgrade: false,
-        retryable: true,
+        // I7: a write that was sent on a connection which then broke may have taken effect.
+        retryable: isSafeMethod(request.method),
       },
       this,
     );

@@ -3,15 +3,22 @@ import { RE2JS } from 're2js';
 import type { Settings } from '../config/settings.ts';
 import { type Cell, otherSide, SIDES, type Side } from '../core/cell.ts';
 import { MirrorBudget } from '../core/mirror-budget.ts';
-import { type Exchange, headerValue, type MirrorDirection, type Observation } from '../core/observation.ts';
+import {
+  type CapturedRequest,
+  type Exchange,
+  headerValue,
+  type MirrorDirection,
+  type Observation,
+} from '../core/observation.ts';
 import type { Clock, Random, TrafficSink, UnverifiedReason } from '../core/ports.ts';
 import { type EndpointOrigin, type EndpointPolicy, PPM } from '../core/routing.ts';
 import { isSafeMethod, requestActs } from '../core/safe-request.ts';
 import { AnswerCapture, CapturePool } from './capture.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
-import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toPairs } from './headers.ts';
+import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFlat, toPairs } from './headers.ts';
 import type { Pressure } from './pressure.ts';
 import type { RequestHead } from './request-guard.ts';
+import type { Found, Sessions, SessionTurn } from './sessions.ts';
 import type { ResponseHead } from './upstream.ts';
 
 export interface MirrorDeps {
@@ -21,6 +28,8 @@ export interface MirrorDeps {
   readonly sink: TrafficSink;
   readonly upstreams: CopyUpstreams;
   readonly pressure: Pressure;
+  /** Where each side keeps sessions of its own. */
+  readonly sessions?: Sessions;
 }
 
 /** What sampling looks at. */
@@ -81,19 +90,32 @@ export class Mirrors {
   /** Draws the lot for a request. What was drawn and cannot be verified is counted at once; then the reason comes back. */
   sample(candidate: MirrorCandidate, servedBy: Side): Sample | UnverifiedReason | undefined {
     const cell = this.#eligible(candidate);
-    if (cell === undefined || !candidate.isRepeatable) return undefined;
+    const session = this.deps.sessions?.find(candidate.head, servedBy);
+    if (cell === undefined || !mayCopy(candidate, servedBy)) {
+      this.deps.sessions?.leftOut(session, candidate);
+      return undefined;
+    }
+    // Of a session that is followed every request is: what comes later builds on it.
+    if (typeof session === 'object') return this.#begin({ ...candidate, cell }, servedBy, session);
     if (this.deps.random.next() * PPM >= candidate.policy.mirrorPpm) {
       // What the candidate serves by proof is verified beyond its share, as far as others leave half of the budget.
       const isExtra =
         servedBy === 'candidate' && candidate.isWatched && this.#budget.isPlentiful(this.deps.clock.monotonic());
       if (!isExtra) return undefined;
     }
-    const obstacle = this.#obstacle(candidate);
+    return this.#begin({ ...candidate, cell }, servedBy, session);
+  }
+
+  #begin(request: Sampled, servedBy: Side, session: Found): Sample | UnverifiedReason {
+    const { sessions } = this.deps;
+    const seen = { ...request, endpoint: request.cell.endpoint };
+    const obstacle = sessions?.obstacle(session, seen) ?? this.#obstacle(request);
     if (obstacle !== undefined) {
-      this.deps.sink.unverified(cell, obstacle);
+      sessions?.leftOut(session, request);
+      this.deps.sink.unverified(request.cell, obstacle);
       return obstacle;
     }
-    return new Sample(this, { ...candidate, cell }, servedBy);
+    return new Sample(this, request, servedBy, sessions?.begin(session, seen, servedBy));
   }
 
   /** A failover is a comparison that costs no request: it needs no lot, only memory and a place in the budget. */
@@ -137,6 +159,11 @@ export class Mirrors {
   }
 }
 
+/** I7: what has effects is copied only where its endpoint says so, and only to the candidate, whose data is its own. */
+function mayCopy({ isRepeatable, policy }: MirrorCandidate, servedBy: Side): boolean {
+  return isRepeatable || (policy.mirrorWrites === true && servedBy === 'control');
+}
+
 type Sampled = MirrorCandidate & { readonly cell: Cell };
 
 interface Served {
@@ -151,6 +178,7 @@ export class Sample {
   #servedBy: Side;
   readonly #capture: AnswerCapture;
   readonly #timer: { cancel(): void };
+  readonly #turn: SessionTurn | undefined;
   #body: Uint8Array | undefined;
   #served: Served | undefined;
   /** After a failover: what became of the candidate's attempt; undefined while its answer is still being read. */
@@ -159,10 +187,11 @@ export class Sample {
   #clientHasIt = false;
   #isOver = false;
 
-  constructor(mirrors: Mirrors, request: Sampled, servedBy: Side) {
+  constructor(mirrors: Mirrors, request: Sampled, servedBy: Side, turn?: SessionTurn) {
     this.#mirrors = mirrors;
     this.#request = request;
     this.#servedBy = servedBy;
+    this.#turn = turn;
     const { clock, settings } = mirrors.deps;
     this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes);
     // An answer that takes longer than a mirror may is a stream as far as comparing goes; its place in the budget is needed.
@@ -181,6 +210,7 @@ export class Sample {
 
   /** The head of the answer the client gets. */
   head(head: ResponseHead): void {
+    this.#turn?.answered(this.#servedBy, head.rawHeaders);
     if (this.#isOver) return;
     if (head.status === 304) {
       this.drop('not-modified');
@@ -249,6 +279,7 @@ export class Sample {
   drop(reason: UnverifiedReason): void {
     if (this.#isOver) return;
     this.#finish();
+    this.#turn?.drop();
     this.#mirrors.deps.sink.unverified(this.#request.cell, reason);
   }
 
@@ -262,7 +293,13 @@ export class Sample {
   #proceed(): void {
     if (this.#isOver || this.#served === undefined || !this.#clientHasIt) return;
     if (!this.#isFailover) {
-      this.#mirror(this.#served);
+      const served = this.#served;
+      if (this.#turn === undefined) this.#mirror(served);
+      else
+        this.#turn.whenFree(
+          () => this.#mirror(served),
+          () => this.drop('session-late'),
+        );
       return;
     }
     if (this.#failed === undefined) return;
@@ -282,11 +319,16 @@ export class Sample {
     const side = otherSide(this.#servedBy);
     const direction: MirrorDirection = side === 'candidate' ? 'forward' : 'reverse';
     const { head, policy } = this.#request;
-    const shared = headersForMirror(head.headers, direction, policy);
+    const copied = this.#copied();
+    if (typeof copied === 'string') {
+      this.drop(copied);
+      return;
+    }
+    const shared = headersForMirror(toFlat(copied.headers), direction, policy);
     const headers = headersForSide(shared, headerPolicy(side, settings.sides[side]), { ...policy, ...head });
     const startedAt = clock.monotonic();
     sendCopy(
-      { method: head.method, target: head.target, headers, body: this.#body },
+      { method: copied.method, target: copied.target, headers, body: copied.body },
       {
         upstream: upstreams[side],
         pool: this.#mirrors.pool,
@@ -297,28 +339,39 @@ export class Sample {
       (observation) => {
         if (observation === undefined) return this.drop('overload');
         this.#finish();
-        this.#offer(direction, served, { observation, startedAt });
+        this.#offer(direction, served, { observation, startedAt }, copied);
       },
     );
   }
 
-  #offer(direction: MirrorDirection, served: Served, other: Served): void {
-    const { head, cell, at, subject } = this.#request;
+  /** The request as the client sent it. */
+  #sent(): CapturedRequest {
+    const { method, target, headers } = this.#request.head;
+    return { method, target, headers: toPairs(headers), ...(this.#body === undefined ? {} : { body: this.#body }) };
+  }
+
+  /** The request for the other side, or why it cannot have one. */
+  #copied(): CapturedRequest | UnverifiedReason {
+    return this.#turn === undefined ? this.#sent() : this.#turn.copy(this.#body);
+  }
+
+  #offer(direction: MirrorDirection, served: Served, other: Served, copied?: CapturedRequest): void {
+    const { cell, at, subject } = this.#request;
     const { settings, sink, random } = this.#mirrors.deps;
     const control = this.#servedBy === 'control' ? served : other;
     const candidate = this.#servedBy === 'control' ? other : served;
+    const id = exchangeId(at, random);
+    // After a failover the candidate was sent the client's own names, and its failure is all there is to compare.
+    const session = copied === undefined ? undefined : this.#turn?.comparing(id);
+    if (session === undefined) this.#turn?.drop();
     const exchange: Exchange = {
-      id: exchangeId(at, random),
+      id,
       at,
       cell,
       ...(subject === undefined ? {} : { subjectHash: hashSubject(subject, settings.identity.salt) }),
       direction,
-      request: {
-        method: head.method,
-        target: head.target,
-        headers: toPairs(head.headers),
-        ...(this.#body === undefined ? {} : { body: this.#body }),
-      },
+      request: this.#sent(),
+      ...(session === undefined || copied === undefined ? {} : { session, copied }),
       control: control.observation,
       candidate: candidate.observation,
       gapMs: Math.abs(other.startedAt - served.startedAt),

@@ -5,7 +5,7 @@ import type { Side } from '../core/cell.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { HeaderList } from '../core/observation.ts';
-import type { AskAgain, Clock, Log, Random, Timer, TrafficSink, UnverifiedReason } from '../core/ports.ts';
+import type { AliasKeeper, AskAgain, Clock, Log, Random, Timer, TrafficSink, UnverifiedReason } from '../core/ports.ts';
 import type { RequestFacts } from '../core/routing.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
@@ -22,6 +22,7 @@ import { LoopPressure, type Pressure } from './pressure.ts';
 import { type Problem, rawProblem, sendProblem } from './problem.ts';
 import { type GuardRules, guardRequest } from './request-guard.ts';
 import { safeSink } from './safe-sink.ts';
+import { Sessions } from './sessions.ts';
 import { Upgrade } from './upgrade.ts';
 import type { OnHealthChange, TargetStatus, Upstream } from './upstream.ts';
 
@@ -61,6 +62,8 @@ export interface Proxy {
   /** The facts of a request described by hand, for explain. Throws INPUT_INVALID where the guard would refuse it. */
   factsOf(request: DescribedRequest): RequestFacts & { readonly address: string };
   readonly askAgain: AskAgain;
+  /** Present where each side keeps sessions of its own. */
+  readonly aliases: AliasKeeper | undefined;
   targets(): Readonly<Record<Side, readonly TargetStatus[]>>;
   /** Served requests in flight; mirrors are not counted. */
   outstanding(side: Side): number;
@@ -81,6 +84,7 @@ const SWEEP_MS = 1_000;
 
 class DataPlane implements Proxy {
   readonly askAgain: Repeats;
+  readonly aliases: Sessions | undefined;
   readonly #deps: ProxyDeps;
   readonly #sink: TrafficSink;
   readonly #upstreams: Readonly<Record<Side, Upstream>>;
@@ -108,6 +112,7 @@ class DataPlane implements Proxy {
     // Copies have sockets of their own; the served side's checks tell the health of both.
     this.#copies = this.#openBoth((side) => copySettings(settings, side), ignoreHealth);
     this.#pressure = deps.pressure ?? new LoopPressure(clock);
+    this.aliases = settings.ownSessions === undefined ? undefined : new Sessions(settings.ownSessions, clock);
     this.#mirrors = new Mirrors({
       settings,
       clock,
@@ -115,6 +120,7 @@ class DataPlane implements Proxy {
       sink: counting,
       upstreams: this.#copies,
       pressure: this.#pressure,
+      ...(this.aliases === undefined ? {} : { sessions: this.aliases }),
     });
     this.askAgain = new Repeats(this.#mirrors, (method, target) => this.#policyOf(method, target));
     this.#sink = {

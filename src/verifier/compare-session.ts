@@ -1,3 +1,4 @@
+import type { AliasPair } from '../core/alias/pair.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
@@ -12,6 +13,8 @@ import type { ExchangeFacts, NoiseUpdate, WorkerReply, WorkerRequest } from './w
 export interface ExchangeComparer {
   /** `isMoved`: differences that do not name the cause while another one can. `isCounted`: once per exchange. */
   compare(exchange: Exchange, isMoved?: (difference: Difference) => boolean, isCounted?: boolean): ComparisonResult;
+  /** For the first time; `fresh` are the names that the answers tell of a session. */
+  compareFirst(exchange: Exchange): { readonly result: ComparisonResult; readonly fresh: readonly AliasPair[] };
   /** `isChosen`: repeated whatever the candidate answered, so that the pair may count in statistics. */
   learn(
     endpoint: EndpointId,
@@ -24,6 +27,12 @@ export interface ExchangeComparer {
   ): void;
   noise(endpoint: EndpointId): readonly NoisePath[];
   snapshot(endpoint: EndpointId): unknown;
+}
+
+/** What waits to hear which of its new names contradict what is known. */
+interface Pairing {
+  readonly request: Extract<WorkerRequest, { kind: 'compare' }>;
+  readonly fresh: readonly AliasPair[];
 }
 
 interface Held {
@@ -53,6 +62,7 @@ export class CompareSession {
   readonly #comparer: ExchangeComparer;
   readonly #store: StoreOptions;
   readonly #held = new Map<number, Held>();
+  readonly #pairing = new Map<number, Pairing>();
   readonly #lessons = new Map<EndpointId, number>();
 
   constructor(comparer: ExchangeComparer, store: StoreOptions) {
@@ -66,6 +76,7 @@ export class CompareSession {
       return this.#handle(request);
     } catch (error) {
       this.#held.delete(request.task);
+      this.#pairing.delete(request.task);
       // The message of a parser may quote the body, so only the error's name leaves (I8).
       return { kind: 'fault', message: error instanceof Error ? error.name : 'unknown' };
     }
@@ -75,6 +86,8 @@ export class CompareSession {
     switch (request.kind) {
       case 'compare':
         return this.#compare(request);
+      case 'paired':
+        return this.#paired(request);
       case 'again':
         return request.side === 'control' ? this.#controlAgain(request) : this.#candidateAgain(request);
       case 'settle':
@@ -93,8 +106,26 @@ export class CompareSession {
   }
 
   #compare(request: Extract<WorkerRequest, { kind: 'compare' }>): WorkerReply {
+    const { result, fresh } = this.#comparer.compareFirst(request.exchange);
+    if (fresh.length === 0 || this.#pairing.size >= MOST_HELD) return this.#compared(request, result);
+    this.#pairing.set(request.task, { request, fresh });
+    return { kind: 'pairs', pairs: fresh };
+  }
+
+  /** The names are known now, but for those that are somebody else's. */
+  #paired({ task, broken }: Extract<WorkerRequest, { kind: 'paired' }>): WorkerReply {
+    const pairing = this.#pairing.get(task);
+    this.#pairing.delete(task);
+    if (pairing === undefined) return { kind: 'gone' };
+    const { request, fresh } = pairing;
+    const known = fresh.filter((pair) => !broken.some((other) => isSamePair(pair, other)));
+    const session = { pairs: [...(request.exchange.session?.pairs ?? []), ...known], broken };
+    const exchange = { ...request.exchange, session };
+    return this.#compared({ ...request, exchange }, this.#comparer.compare(exchange));
+  }
+
+  #compared(request: Extract<WorkerRequest, { kind: 'compare' }>, result: ComparisonResult): WorkerReply {
     const { exchange, facts, task } = request;
-    const result = this.#comparer.compare(exchange, undefined, true);
     const isOpen = result.verdict === 'mismatch' && request.confirm && !candidateFailed(exchange);
     if (isOpen && this.#held.size < MOST_HELD) {
       this.#held.set(task, { exchange, facts, result, probe: request.probe });
@@ -130,7 +161,9 @@ export class CompareSession {
   /** `inconclusive` where the control's first answer is gone; else the mismatch, named by what the control did repeat. */
   #judge(held: Held, result: ComparisonResult, again: Observation): ComparisonResult {
     const { exchange } = held;
-    const between = this.#comparer.compare({ ...exchange, candidate: again });
+    // Both are the control's: it has one name for everything.
+    const { session: _, ...alone } = exchange;
+    const between = this.#comparer.compare({ ...alone, candidate: again });
     const isGone =
       hasMoved(result, between) || (between.verdict === 'mismatch' && this.#agrees({ ...exchange, control: again }));
     return isGone ? inconclusive(result, 'controlMoved') : this.#comparer.compare(exchange, movedBetween(between));
@@ -166,6 +199,10 @@ export class CompareSession {
   #verified(held: Pick<Held, 'exchange' | 'facts'>, result: ComparisonResult): VerifiedExchange {
     return verifiedExchange({ exchange: held.exchange, facts: held.facts, result }, this.#store);
   }
+}
+
+function isSamePair(a: AliasPair, b: AliasPair): boolean {
+  return a.kind === b.kind && a.control === b.control && a.candidate === b.candidate;
 }
 
 function unconfirmed(result: ComparisonResult): ComparisonResult {

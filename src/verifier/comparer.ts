@@ -1,4 +1,7 @@
 import { RE2JS } from 're2js';
+import { AliasLens } from '../core/alias/alias-lens.ts';
+import { AliasPlaces } from '../core/alias/alias-places.ts';
+import type { AliasPair } from '../core/alias/pair.ts';
 import type { EndpointId } from '../core/cell.ts';
 import { type Causes, causesOf } from '../core/cluster/causes.ts';
 import { RuleSet } from '../core/compare/account.ts';
@@ -38,6 +41,9 @@ const WORK_UNITS = 4_000_000;
 /** Differences that are told one by one; the rest is counted. */
 const MAX_DIFFERENCES = 200;
 
+/** Bytes of an answer in which names are looked for; in a coded body none is found, and then its places are believed. */
+const MAX_SEARCHED = 65_536;
+
 type IsMoved = (difference: Difference) => boolean;
 /** More than any gravity. */
 const LAST = 100;
@@ -53,6 +59,7 @@ export class Comparer {
   readonly #patterns = new Map<string, RE2JS>();
   readonly #books = new Map<EndpointId, NoiseBook>();
   readonly #rules = new Map<EndpointId, RuleSet>();
+  readonly #aliasPlaces = new Map<EndpointId, AliasPlaces>();
 
   constructor(options: ComparerOptions) {
     this.#policy = options.policy;
@@ -70,9 +77,20 @@ export class Comparer {
    */
   compare(exchange: Exchange, isMoved: IsMoved = () => false, isCounted = false): ComparisonResult {
     try {
-      return this.#compare(exchange, isMoved, isCounted);
+      return this.#compare(exchange, isMoved, isCounted, this.#lens(exchange));
     } catch (error) {
       return inconclusive(error instanceof BudgetSpent ? 'tooLarge' : 'fault');
+    }
+  }
+
+  /** The same for an exchange that is met for the first time, with the names that it was the first to tell of its session. */
+  compareFirst(exchange: Exchange): { readonly result: ComparisonResult; readonly fresh: readonly AliasPair[] } {
+    try {
+      const lens = this.#lens(exchange);
+      const result = this.#compare(exchange, () => false, true, lens);
+      return { result, fresh: lens?.fresh ?? [] };
+    } catch (error) {
+      return { result: inconclusive(error instanceof BudgetSpent ? 'tooLarge' : 'fault'), fresh: [] };
     }
   }
 
@@ -137,7 +155,29 @@ export class Comparer {
     return made;
   }
 
-  #compare(exchange: Exchange, isMoved: IsMoved, isCounted: boolean): ComparisonResult {
+  #lens({ session, cell: { endpoint }, id, control }: Exchange): AliasLens | undefined {
+    if (session === undefined) return undefined;
+    let places = this.#aliasPlaces.get(endpoint);
+    if (places === undefined) {
+      places = new AliasPlaces();
+      this.#aliasPlaces.set(endpoint, places);
+    }
+    const book = this.#book(endpoint);
+    const template = endpoint.slice(endpoint.indexOf(' ') + 1);
+    const head =
+      control.kind === 'answer'
+        ? Buffer.from(control.body.buffer, control.body.byteOffset, Math.min(control.body.length, MAX_SEARCHED))
+        : undefined;
+    return new AliasLens(session, {
+      exchange: id,
+      template,
+      places,
+      holds: (name) => head?.includes(name) ?? false,
+      drifts: (finding) => book.drifts(finding),
+    });
+  }
+
+  #compare(exchange: Exchange, isMoved: IsMoved, isCounted: boolean, lens: AliasLens | undefined): ComparisonResult {
     const { control, candidate } = exchange;
     const { endpoint } = exchange.cell;
     const isControlDown = control.kind === 'failure' || control.status >= 500;
@@ -154,6 +194,7 @@ export class Comparer {
           candidate: { type: 'text', text: candidate.failure },
         }),
         isMoved,
+        lens,
       );
     }
     if (control.status >= 500) return inconclusive('controlFailed');
@@ -165,10 +206,11 @@ export class Comparer {
     const isSeen = outcome !== 'prefix' && !findings.overflowed;
     if (isCounted && isSeen && control.status < 300 && control.status === candidate.status)
       this.#book(endpoint).arms.countCandidate(exchange.versions.candidate, keysOf(findings));
+    if (lens !== undefined) cookiesOf(control, candidate, findings);
     if (findings.count === 0 && outcome !== 'prefix') {
       return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
     }
-    const result = this.#judge(exchange, findings, isMoved);
+    const result = this.#judge(exchange, findings, isMoved, lens);
     // What lies beyond the captured part differs; the part that was seen must say whether that is noise, and cannot.
     return outcome === 'prefix' && result.verdict !== 'mismatch'
       ? { ...result, verdict: 'inconclusive', reason: 'tooLarge' }
@@ -215,7 +257,7 @@ export class Comparer {
   }
 
   /** The verdict that findings make once noise and rules were asked. */
-  #judge(exchange: Exchange, findings: Findings, isMoved: IsMoved): ComparisonResult {
+  #judge(exchange: Exchange, findings: Findings, isMoved: IsMoved, lens: AliasLens | undefined): ComparisonResult {
     const { endpoint } = exchange.cell;
     const context: NoiseContext = {
       at: exchange.at,
@@ -225,10 +267,16 @@ export class Comparer {
     };
     const book = this.#book(endpoint);
     const rules = this.#ruleSet(endpoint);
-    const judged = findings.list.map((finding) => ({
-      finding,
-      accounted: accountFor(finding, { book, rules, hosts: this.#hosts(exchange.request) }, context, exchange.at),
-    }));
+    const hosts = this.#hosts(exchange.request);
+    const judged = findings.list.map((finding) => {
+      const aliases = lens?.judge(finding);
+      if (aliases === 'explained') return { finding, accounted: { noise: 'alias' } };
+      if (aliases !== 'broken')
+        return { finding, accounted: accountFor(finding, { book, rules, hosts }, context, exchange.at) };
+      const { accounted: _, ...rest } = finding;
+      const broken: Finding = { ...rest, kind: 'alias' };
+      return { finding: broken, accounted: rules.account(broken, exchange.at) };
+    });
     const open = judged
       .filter(({ accounted }) => accounted === undefined)
       .map((one) => ({ ...one, rank: gravity(one.finding) + (isMoved(difference(one.finding, undefined)) ? LAST : 0) }))
@@ -274,6 +322,18 @@ interface Accounts {
   readonly book: NoiseBook;
   readonly rules: RuleSet;
   readonly hosts: Hosts;
+}
+
+/** Cookies are followed whatever headers are compared, and under another status as well. */
+function cookiesOf(control: Answer, candidate: Answer, findings: Findings): void {
+  if (findings.list.some(({ place }) => place.path === 'header:set-cookie')) return;
+  const found = new Findings();
+  walkHeaders(['set-cookie'], control.headers, candidate.headers, '', found);
+  for (const finding of found.list) {
+    const isValue = finding.kind === 'value' && finding.place.detail?.includes('/') === false;
+    // Not compared: it is a name and nothing more, unless it turns out to be somebody else's.
+    if (isValue) findings.add({ ...finding, accounted: finding.accounted ?? { noise: 'uncompared' } });
+  }
 }
 
 /** Checks first: what passes one speaks for the candidate; what is only ignored does not. */

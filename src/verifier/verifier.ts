@@ -1,8 +1,9 @@
 import type { CompareSettings, MirrorSettings, RedactSettings } from '../config/settings.ts';
 import { murmur3 } from '../core/bucket.ts';
-import type { Cell, EndpointId } from '../core/cell.ts';
+import type { Cell, EndpointId, Side } from '../core/cell.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type {
+  AliasKeeper,
   AskAgain,
   Clock,
   Cluster,
@@ -12,6 +13,7 @@ import type {
   UnverifiedReason,
   VerifiedExchange,
 } from '../core/ports.ts';
+import { isSafeMethod } from '../core/safe-request.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
 import { ClusterBook } from './clusters.ts';
 import { Confirmation } from './confirmation.ts';
@@ -33,6 +35,8 @@ export interface VerifierDeps {
   readonly random: Random;
   readonly log: Log;
   readonly askAgain: AskAgain;
+  /** Where sessions are kept apart by side. */
+  readonly aliases?: AliasKeeper;
   /** Key of the marks that stand for secrets; the same after a restart, or equal secrets no longer look equal. */
   readonly redactKey: Uint8Array;
   /** A comparison is done; redacted. With the clusters of its causes, as counted, where it is a mismatch. Results come in any order. */
@@ -93,6 +97,8 @@ interface Task {
   readonly request: CapturedRequest;
   /** What the same person asked for before. */
   readonly before: readonly TrailStep[];
+  /** The same as the side that did not serve got it. */
+  readonly copied: CapturedRequest;
   readonly timing: Pick<Exchange, 'at' | 'gapMs' | 'direction'>;
   readonly bytes: number;
 }
@@ -140,6 +146,7 @@ class QueuedVerifier implements Verifier {
     const refused = this.#refusal(exchange);
     if (refused !== undefined) {
       this.#deps.onUnverified(exchange.cell, refused);
+      this.#deps.aliases?.settled(exchange.id);
       return;
     }
     const task = this.#taskOf(exchange);
@@ -147,7 +154,10 @@ class QueuedVerifier implements Verifier {
     this.#bytes += task.bytes;
     void this.#verify(task, exchange)
       .catch((error: unknown) => this.#fault(task, error))
-      .finally(() => this.#ended(task));
+      .finally(() => {
+        this.#deps.aliases?.settled(exchange.id);
+        this.#ended(task);
+      });
   }
 
   pause(reason: UnverifiedReason | undefined): void {
@@ -207,6 +217,7 @@ class QueuedVerifier implements Verifier {
       facts: isRecorded ? { ...facts, recorded: true } : facts,
       request,
       before: this.#trail.note(exchange),
+      copied: exchange.copied ?? request,
       timing: { at, gapMs, direction },
       bytes: bytesOf(exchange),
     };
@@ -223,7 +234,8 @@ class QueuedVerifier implements Verifier {
     const probe = this.#confirmation.waiting === 0 && this.#probes.begin(exchange);
     const { moved, transfer } = withOwnBodies(exchange);
     const request = { kind: 'compare', task: task.id, exchange: moved, facts: task.facts, confirm, probe } as const;
-    const outcome = await this.#pool.run(task.slot, { request, transfer, isUrgent: false });
+    const outcome = await this.#paired(task, await this.#pool.run(task.slot, { request, transfer, isUrgent: false }));
+    this.#deps.aliases?.settled(exchange.id);
     const isHeld = outcome.kind === 'verified' && outcome.held;
     if (probe && !isHeld) this.#probes.ended(task.facts.cell.endpoint, 'skipped');
     if (outcome.kind === 'unconfirmed') await this.#confirm(task, outcome.cause);
@@ -231,11 +243,31 @@ class QueuedVerifier implements Verifier {
     if (isHeld) await this.#probe(task);
   }
 
+  /** Names that the answers told are taken before anything that follows in the session is sent. */
+  async #paired(task: Task, outcome: Outcome): Promise<Outcome> {
+    if (outcome.kind !== 'pairs') return outcome;
+    const broken = this.#deps.aliases?.learn(task.facts.id, outcome.pairs) ?? [];
+    return await this.#step(task, { kind: 'paired', task: task.id, broken });
+  }
+
+  /** The request as a side knows it. */
+  #requestTo(side: Side, task: Task): CapturedRequest {
+    const served: Side = task.timing.direction === 'forward' ? 'control' : 'candidate';
+    return side === served ? task.request : task.copied;
+  }
+
   /** A mismatch is held by the worker: ask the control again, then the candidate. */
   async #confirm(task: Task, signature: string): Promise<void> {
     const cause = `${signature} ${task.facts.versions.candidate}`;
-    if (!canRepeat(task.request)) return this.#finish(task, await this.#settle(task, 'unconfirmed'));
-    const control = await this.#confirmation.askControl(task.request, { status: task.facts.statuses.control, cause });
+    // A write that its endpoint lets be mirrored cannot be asked again, and no other write lies between the two answers.
+    if (!canRepeat(task.request)) {
+      const as = isSafeMethod(task.request.method) ? 'unconfirmed' : 'mismatch';
+      return this.#finish(task, await this.#settle(task, as));
+    }
+    const control = await this.#confirmation.askControl(this.#requestTo('control', task), {
+      status: task.facts.statuses.control,
+      cause,
+    });
     if (typeof control === 'string') return this.#finish(task, await this.#settle(task, control));
     const gapMs = gapSinceControl(task.timing, control.askedAt);
     const judged = await this.#again(task, { side: 'control', observation: control.answer, gapMs });
@@ -245,7 +277,7 @@ class QueuedVerifier implements Verifier {
     }
     this.#noteNoise(judged.noise);
     this.#confirmation.ended(cause, judged.cause === signature ? 'steady' : 'moved');
-    const candidate = await this.#confirmation.askCandidate(task.request);
+    const candidate = await this.#confirmation.askCandidate(this.#requestTo('candidate', task));
     const final =
       candidate === undefined
         ? await this.#settle(task, 'mismatch')
@@ -259,7 +291,8 @@ class QueuedVerifier implements Verifier {
     await this.#delay(task.timing.gapMs - gapSinceControl(task.timing, this.#deps.clock.now()));
     const gapMs = gapSinceControl(task.timing, this.#deps.clock.now());
     const isLate = gapMs > task.timing.gapMs + GAP_SLACK_MS;
-    const again = isLate || this.#isClosed ? undefined : await this.#deps.askAgain.ask('control', task.request);
+    const again =
+      isLate || this.#isClosed ? undefined : await this.#deps.askAgain.ask('control', this.#requestTo('control', task));
     if (again?.kind === 'answer') {
       const outcome = await this.#again(task, { side: 'control', observation: again, gapMs });
       this.#noteNoise(noiseOf(outcome));
@@ -388,7 +421,8 @@ function withOwnBodies(exchange: Exchange): { moved: Exchange; transfer: readonl
     transfer.add(movable.buffer as ArrayBuffer); // checked above, or just made
     return { ...observation, body: movable };
   };
+  const { copied: _, ...rest } = exchange;
   const control = own(exchange.control);
   const candidate = own(exchange.candidate);
-  return { moved: { ...exchange, control, candidate }, transfer: [...transfer] };
+  return { moved: { ...rest, control, candidate }, transfer: [...transfer] };
 }

@@ -1,4 +1,5 @@
 import type { StoredBodies } from '../config/settings.ts';
+import type { AliasPair } from '../core/alias/pair.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, StoredSession, VerifiedExchange } from '../core/ports.ts';
@@ -30,6 +31,8 @@ export type WorkerRequest =
       readonly confirm: boolean;
       readonly probe: boolean;
     }
+  /** Which of the names it told contradict what is known: the comparison goes on. */
+  | { readonly kind: 'paired'; readonly task: number; readonly broken: readonly AliasPair[] }
   /** What a side answered to the same request, `gapMs` after the control's first answer. */
   | {
       readonly kind: 'again';
@@ -58,6 +61,8 @@ export type WorkerReply =
       readonly held: boolean;
       readonly noise?: NoiseUpdate;
     }
+  /** Held: names told for the first time. They stay in memory; nothing else a worker says holds what was sent (I8). */
+  | { readonly kind: 'pairs'; readonly pairs: readonly AliasPair[]; readonly noise?: undefined }
   /** A mismatch that is held. `steady`: the control, asked again, still answers as it did where `cause` lies. */
   | { readonly kind: 'unconfirmed'; readonly cause: string; readonly noise?: NoiseUpdate }
   | { readonly kind: 'steady'; readonly cause: string; readonly noise?: NoiseUpdate }

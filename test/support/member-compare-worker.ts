@@ -33,6 +33,10 @@ class MemberComparer implements ExchangeComparer {
     return { verdict: 'mismatch', ...base, signature };
   }
 
+  compareFirst(exchange: Exchange) {
+    return { result: this.compare(exchange), fresh: [] };
+  }
+
   learn(endpoint: EndpointId, _request: CapturedRequest, first: Observation, again: Observation): void {
     const moves = this.#moves.get(endpoint) ?? new Map<string, number>();
     this.#moves.set(endpoint, moves);

@@ -87,6 +87,7 @@ export interface SettingsChange {
   readonly control?: Partial<SideSettings>;
   readonly candidate?: Partial<SideSettings>;
   readonly identity?: Partial<Settings['identity']>;
+  readonly ownSessions?: NonNullable<Settings['ownSessions']>;
   readonly trust?: Partial<Settings['trust']>;
   readonly mirror?: Partial<Settings['mirror']>;
   readonly limits?: Partial<Settings['limits']>;
@@ -217,6 +218,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
       salt: 'salt',
       ...settings.identity,
     },
+    ...(settings.ownSessions === undefined ? {} : { ownSessions: settings.ownSessions }),
     trust: { networks: [], tokenSecret: undefined, ...settings.trust },
     force: { control: { tenants: [], endpoints: [] }, candidate: { tenants: [], endpoints: [] } },
     cohorts: {},

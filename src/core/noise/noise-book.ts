@@ -148,6 +148,11 @@ export class NoiseBook {
     return found.class;
   }
 
+  /** Whether the control itself gave different values here when it was asked again. */
+  drifts(finding: Finding): boolean {
+    return this.valueAt(keyOf(finding), finding.place.path) !== undefined;
+  }
+
   /** What was learned of a place; of a pattern that has only ever drifted at one place, nothing is known elsewhere. */
   private valueAt(key: string, path: string): ValueNoise | undefined {
     const known = this.values.get(key);

@@ -1,0 +1,158 @@
+import http from 'node:http';
+import { Random } from '../random.ts';
+import { type BenchSection, percent, type Section, type SectionOptions } from '../section.ts';
+import { startPipeline, type Told } from '../sessions/pipeline.ts';
+import { type Shop, startShop } from '../sessions/shop.ts';
+import { visit } from '../sessions/visitor.ts';
+
+/** Visits at the same time. */
+const AT_ONCE = 16;
+/** Share of answers that are somebody else's, from a tenth of the visits on. */
+const MIXED_UP = 0.02;
+const SETTLE_MS = 60_000;
+
+/**
+ * Scripted visits to two shops that name everything themselves, with the live one serving and the other mirrored.
+ * First both are right: every request that does not end in a match counts as wrong. Then the rewrite hands out what is
+ * somebody else's: each time it must be a mismatch of kind `alias`.
+ */
+export const sessions: BenchSection = {
+  name: 'sessions',
+  async run({ seed, quick, progress }: SectionOptions): Promise<Section> {
+    const visits = quick ? 100 : 1_000;
+    const clean = await run({ seed, visits, mixUp: 0, progress });
+    const mixed = await run({ seed, visits, mixUp: MIXED_UP, progress });
+    const wrong = new Set(clean.told.filter((one) => verdictOf(one) !== 'match').map(({ tenant }) => tenant));
+    const planted = mixed.shop.mixedUp;
+    const missed = missing(planted, mixed.told);
+    const mismatches = clean.told.filter((one) => verdictOf(one) === 'mismatch').length;
+    const wholeVisits = visits - [...wrong].filter((tenant) => tenant !== `v${visits}`).length;
+    return {
+      title: `${visits} visits with logins, orders and cursors of each side's own, ${AT_ONCE} at a time, no pause in between`,
+      rows: [
+        {
+          figure: 'visits verified from end to end',
+          value: percent(wholeVisits, visits),
+          target: '≥ 99 %',
+          met: wholeVisits >= 0.99 * visits && clean.told.length >= clean.requests,
+        },
+        { figure: 'mismatches where there are none', value: String(mismatches), target: '0', met: mismatches === 0 },
+        {
+          figure: 'planted mix-ups found as such',
+          value: `${percent(planted.length - missed.length, planted.length)} of ${planted.length}`,
+          target: '100 %',
+          met: missed.length === 0 && planted.length > 0,
+        },
+        {
+          figure: 'requests served a second, mirrored and compared',
+          value: (clean.requests / clean.seconds).toFixed(0),
+        },
+      ],
+      tables: [
+        { title: 'Both right', columns: ['outcome', 'requests'], rows: outcomes(clean.told) },
+        { title: 'With mix-ups', columns: ['outcome', 'requests'], rows: outcomes(mixed.told) },
+        { title: 'Planted and missed', columns: ['place', 'outcome'], rows: missed },
+      ],
+    };
+  },
+};
+
+interface Run {
+  readonly shop: Shop;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly told: readonly Told[];
+}
+
+interface Plan {
+  readonly seed: number;
+  readonly visits: number;
+  readonly mixUp: number;
+  readonly progress: (text: string) => void;
+}
+
+async function run({ seed, visits, mixUp, progress }: Plan): Promise<Run> {
+  const control = await startShop(`control ${seed}`, 1_000);
+  const shop = await startShop(`candidate ${seed}`, 700_000);
+  const pipeline = await startPipeline(configOf(control.url, shop.url));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  let requests = 0;
+  try {
+    // The comparing threads are there once they have answered.
+    requests += await visit(pipeline.port, visits, agent);
+    await pipeline.settled(requests, SETTLE_MS);
+    const startedAt = performance.now();
+    const order = new Random('visits', seed).shuffled(Array.from({ length: visits }, (_, at) => at));
+    const visitor = async (): Promise<void> => {
+      for (let next = order.pop(); next !== undefined; next = order.pop()) {
+        if (mixUp > 0 && order.length < 0.9 * visits) shop.mixUp(mixUp);
+        const asked = await visit(pipeline.port, next, agent);
+        requests += asked;
+        if (order.length > 0 && order.length % 200 === 0) progress(`${visits - order.length} visits`);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, visitor));
+    const seconds = (performance.now() - startedAt) / 1_000;
+    await pipeline.settled(requests, SETTLE_MS);
+    return { shop, requests, seconds, told: pipeline.told };
+  } finally {
+    agent.destroy();
+    await pipeline.close();
+    await Promise.all([control.close(), shop.close()]);
+  }
+}
+
+function configOf(control: string, candidate: string): unknown {
+  const writes = ['POST /login', 'POST /orders'].map((match) => ({ match, mirrorWrites: true }));
+  return {
+    listen: '127.0.0.1:0',
+    control: { url: control },
+    candidate: { url: candidate, data: 'own' },
+    // A tenant for each visit, so that each has verdicts of its own.
+    identity: { tenant: [{ header: 'x-visitor' }], subject: [{ header: 'x-visitor' }] },
+    sessions: { own: ['cookie:sid'] },
+    defaults: { mirror: '100%' },
+    endpoints: [...writes, { match: 'GET /orders/{id}' }, { match: 'GET /invoices/{id}' }, { match: 'GET /orders' }],
+    mirror: { perSecond: 100_000, concurrency: 1_000, repeats: { share: '100%', perSecond: 1_000 } },
+    compare: { queue: 10_000 },
+  };
+}
+
+function verdictOf({ verified, reason }: Told): string {
+  return verified === undefined ? `unverified: ${reason}` : verified.result.verdict;
+}
+
+function outcomes(told: readonly Told[]): string[][] {
+  const counts = new Map<string, number>();
+  for (const one of told) {
+    const { verified } = one;
+    const cause = verified?.result.signature;
+    const shown = [
+      verdictOf(one),
+      verified?.result.reason,
+      cause === undefined ? undefined : `${one.endpoint} ${cause.pathPattern} ${cause.kind} ${cause.transition}`,
+    ];
+    const name = shown.filter((part) => part !== undefined).join(', ');
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, String(count)]);
+}
+
+/** Planted mix-ups that no mismatch of kind `alias` tells of, with what became of their requests. */
+function missing(planted: readonly string[], told: readonly Told[]): string[][] {
+  const left = [...planted];
+  for (const { tenant, endpoint, verified } of told) {
+    const isFound = verified?.result.verdict === 'mismatch' && verified.result.signature?.kind === 'alias';
+    const at = isFound ? left.indexOf(`${tenant} ${endpoint}`) : -1;
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left.map((place) => [
+    place,
+    told
+      .filter(({ tenant, endpoint }) => `${tenant} ${endpoint}` === place)
+      .map((one) =>
+        `${verdictOf(one)} ${one.verified?.result.reason ?? ''} ${one.verified?.result.signature?.kind ?? ''}`.trim(),
+      )
+      .join('; '),
+  ]);
+}
