@@ -283,3 +283,13 @@ describe('starting without a file', () => {
     );
   });
 });
+
+test('a side that is asked under its own name is known by it, and only such a one', () => {
+  const parsed = parse(
+    "control: {url: 'http://127.0.0.1:3000'}\ncandidate: {hostHeader: upstream, targets: ['http://New.example:4000', 'https://b.example']}\n",
+  );
+  expect(parsed.ok && parsed.settings.compare.hosts).toEqual({
+    control: [],
+    candidate: ['new.example:4000', 'b.example'],
+  });
+});

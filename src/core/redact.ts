@@ -8,6 +8,7 @@ import { redactMarkup } from './redact/markup.ts';
 import { redactNamedValues } from './redact/named-values.ts';
 import { SecretNames } from './redact/secret-names.ts';
 import { structureOf } from './redact/structure.ts';
+import { redactTable, tableSeparator } from './redact/tables.ts';
 import type { Difference, Signature } from './verdict.ts';
 
 export interface RedactorOptions {
@@ -214,6 +215,8 @@ export class Redaction {
       const body = (part: string, type: string) => this.#body(part, type, depth + 1);
       return this.#text(redactMultipart(text, form.boundary, { marks, where: 'body', body }), 'body', depth);
     }
+    const separator = tableSeparator(contentType);
+    if (separator !== undefined) return this.#text(redactTable(text, separator, marks), 'body', depth);
     if (depth < DEEPEST && looksLikeJson(text, contentType)) {
       return this.#text(redactJson(text, { marks, where: 'body', inside }), 'body', depth);
     }
