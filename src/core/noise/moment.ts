@@ -210,7 +210,7 @@ const EPOCH_UNITS: Readonly<Record<number, readonly [name: string, perMs: number
  * @param near When it was, ms since the epoch, roughly: tells 11/12 from 12/11, and of which day a bare time is.
  */
 export function readMoment(text: string, near: number): Moment | undefined {
-  if (text.length < 4 || text.length > 64) return undefined;
+  if (text.length < 4 || text.length > 80) return undefined;
   const first = text.charCodeAt(0);
   if (!((first >= 48 && first <= 57) || (first >= 65 && first <= 90))) return undefined;
   const epoch = readEpoch(text);

@@ -27,6 +27,8 @@ export class PrefixedLearner extends FlatLearner<PrefixedState> implements Learn
     const [a, b] = runs;
     if (a === undefined || b === undefined) return false;
     const drawn = commonAlphabet(a, b)?.name;
+    // A number after a word is a number: `clock: 1778433973438`, but not `order_000123`.
+    if (!known && drawn === 'digits' && !/[_-]$/.test(parts.prefix)) return false;
     const alphabet = drawn === undefined || !known ? drawn : widest(drawn, this.state.alphabet);
     if (alphabet === undefined || (!known && !isRun(a, b))) return false;
     this.state = {
