@@ -13,6 +13,8 @@ const CODE: ReadonlySet<string> = new Set(['script', 'style']);
 const JSON_TYPES = /^(application\/(.+\+)?json|importmap|speculationrules)\s*(;|$)/i;
 /** There is one of each in a document, so their steps carry no index. */
 const SINGLE: ReadonlySet<string> = new Set(['html', 'head', 'body', 'title', 'main']);
+/** Elements whose number among their siblings says what they hold: the columns of a table. */
+const COLUMNS: ReadonlySet<string> = new Set(['td', 'th']);
 /** Attributes that name their element, in the order they are asked for what a value is called. */
 const NAMING = ['name', 'property', 'http-equiv', 'itemprop', 'id'] as const;
 
@@ -189,13 +191,15 @@ function childSteps(parent: HtmlNode, path: Path): Path[] {
     seen.set(name, number);
     if (SINGLE.has(name)) return step(path, name);
     const isAlone = totals.get(name) === 1;
+    // Cells of a row are of different columns, and so are what is noise in them.
+    const place = COLUMNS.has(name) ? String(number) : '*';
     const marker = child.attributes.get('class')?.trim().split(/\s+/)[0] ?? '';
     const pattern =
       child.kind === 'text'
         ? isAlone
           ? name
           : `${name}[*]`
-        : `${marker === '' || isVaryingKey(marker) ? name : `${name}.${marker}`}[*]`;
+        : `${marker === '' || isVaryingKey(marker) ? name : `${name}.${marker}`}[${place}]`;
     return step(path, isAlone ? name : `${name}[${number}]`, pattern);
   });
 }
@@ -205,7 +209,14 @@ function walkPick(a: HtmlNode, b: HtmlNode, path: Path, context: WalkContext, mo
   const known = new Set([...mode.shapes, ...a.children.map((child) => htmlShape(child))]);
   const [count, expected] = [b.children.length, a.children.length];
   const fits = count >= Math.min(mode.min, expected) && count <= Math.max(mode.max, expected);
-  const odd = b.children.findIndex((child) => !known.has(htmlShape(child)));
+  const own = new Set(a.children.map(htmlHash));
+  const repeats = own.size < a.children.length;
+  const seen = new Set<number>();
+  const isTwice = (child: HtmlNode): boolean => {
+    const before = seen.size;
+    return child.kind !== 'text' && seen.add(htmlHash(child)).size === before && !repeats;
+  };
+  const odd = b.children.findIndex((child) => isTwice(child) || !known.has(htmlShape(child)));
   const whole = {
     place: placeOf(path, nameOf(a)),
     kind: 'value',

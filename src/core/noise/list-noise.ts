@@ -1,4 +1,5 @@
 import type { Finding, Value } from '../compare/finding.ts';
+import { hash48 } from '../compare/hash.ts';
 import type { JsonNode } from '../compare/json.ts';
 import type { ListMode } from '../compare/walk.ts';
 import { MAX_KEPT, record } from './learner.ts';
@@ -8,6 +9,8 @@ import { Members } from './members.ts';
 const ENOUGH_LENGTHS = 8;
 /** From so many drifts without another length on, both answers to a request have one length. */
 const ENOUGH_SAMPLES = 4;
+/** Lists that were all different before the same one again says something. */
+const VARIED_LISTS = 12;
 /** A longer shape is not kept; its elements are compared as they are. */
 const MAX_SHAPE = 2_000;
 
@@ -31,6 +34,9 @@ export class ListNoise {
   private exact = false;
   /** Lists whose length is known. */
   private lengths = 0;
+  /** Hashes of whole lists, and whether one came again. */
+  private readonly wholes = new Set<string>();
+  private wholeAgain = false;
   /** Whether two answers to one request had different lengths. */
   private unequal = false;
 
@@ -44,6 +50,7 @@ export class ListNoise {
         continue;
       }
       this.picked = true;
+      this.absorbWhole(finding);
       if (isListFinding(finding)) this.absorbLengths(finding);
       else this.absorbElement(finding, counts);
     }
@@ -61,6 +68,20 @@ export class ListNoise {
   /** Whether there are so many ways to pick that none comes again: a million, by members and places. */
   isRich(): boolean {
     return this.picked && this.members.count ** this.longest >= 1e6;
+  }
+
+  /** Whether all lists seen were different ones, and many: the same one thrice in a row is no chance. */
+  isVaried(): boolean {
+    return this.wholes.size >= VARIED_LISTS && !this.wholeAgain;
+  }
+
+  private absorbWhole({ accounted, control, candidate, kind }: Finding): void {
+    if (kind !== 'value' || accounted?.noise !== 'pick') return;
+    for (const value of [control, candidate]) {
+      const hash = hash48(value?.text ?? '');
+      if (this.wholes.has(hash)) this.wholeAgain = true;
+      else if (this.wholes.size < MAX_KEPT) this.wholes.add(hash);
+    }
   }
 
   private absorbElement(finding: Finding, counts: { added: number; removed: number; reach: number }): void {
@@ -135,7 +156,21 @@ export class ListNoise {
   save(): unknown {
     const { samples, moved, picked, shortest, longest, lengths, exact, unequal } = this;
     const members = this.members.save();
-    return { samples, moved, picked, shortest, longest, lengths, exact, unequal, shapes: [...this.shapes], members };
+    const { wholes, wholeAgain } = this;
+    return {
+      samples,
+      moved,
+      picked,
+      shortest,
+      longest,
+      lengths,
+      exact,
+      unequal,
+      shapes: [...this.shapes],
+      members,
+      wholes: [...wholes],
+      wholeAgain,
+    };
   }
 
   load(saved: unknown): boolean {
@@ -148,6 +183,11 @@ export class ListNoise {
     const shapes = from['shapes'].filter((shape) => typeof shape === 'string' && shape.length <= MAX_SHAPE);
     for (const shape of shapes.slice(0, MAX_KEPT)) this.shapes.add(shape);
     this.members.load(from['members']);
+    const wholes: unknown = from['wholes'];
+    for (const hash of Array.isArray(wholes) ? wholes.slice(0, MAX_KEPT) : []) {
+      if (typeof hash === 'string' && hash.length === 12) this.wholes.add(hash);
+    }
+    this.wholeAgain = from['wholeAgain'] === true;
     // Four in, four out.
     [this.samples, this.shortest, this.longest, this.lengths] = counts.map(Number) as [number, number, number, number];
     [this.moved, this.picked, this.exact, this.unequal] = flags as [boolean, boolean, boolean, boolean]; // checked above

@@ -198,10 +198,12 @@ export class NoiseBook {
   /** A list that is picked anew, and so hardly ever the same one for two exchanges. */
   private checkPick(finding: Finding, context: NoiseContext): string | undefined {
     const { place, control, candidate } = finding;
-    if (this.lists.get(place.pattern)?.isRich() !== true || control === undefined || candidate === undefined)
-      return 'pick';
-    const drawn = { control: control.text, candidate: candidate.text };
-    const reuse = this.guard.note({ pattern: place.pattern, exchange: exchangeOf(finding, context), ...drawn });
+    const list = this.lists.get(place.pattern);
+    if (list === undefined || control === undefined || candidate === undefined) return 'pick';
+    const exchange = exchangeOf(finding, context);
+    const drawn = { pattern: place.pattern, exchange, control: control.text, candidate: candidate.text };
+    if (this.guard.runLength(drawn) > 2 && list.isVaried()) return undefined;
+    const reuse = list.isRich() ? this.guard.note(drawn) : 'fresh';
     return reuse === 'frozen' ? undefined : 'pick';
   }
 

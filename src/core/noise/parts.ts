@@ -1,5 +1,6 @@
 import { type Learner, type NoiseContext, type Recognised, readCount, record, type ValuePair } from './learner.ts';
 import { type Split, type SplitName, splitText } from './split.ts';
+import { recogniseStep } from './time.ts';
 import type { ValueNoise } from './value-noise.ts';
 
 /** Parts of one text that vary; a text with more is another text. */
@@ -9,6 +10,7 @@ const MAX_KEY = 200;
 const NAMES: Readonly<Record<SplitName, string>> = {
   json: 'json',
   encoded: 'encoded',
+  'inside-fine': 'inside',
   inside: 'inside',
   'inside-wide': 'inside',
 };
@@ -74,8 +76,9 @@ export class PartsLearner implements Learner {
     let clock: Recognised['clock'];
     for (const { key, a, b, type } of differing) {
       const part = this.#parts.get(key);
-      if (part === undefined || a === '' || b === '' || !part.isTrustedPart()) return undefined;
-      const found = part.recognise({ control: { type, text: a }, candidate: { type, text: b }, repeated }, context);
+      const pair = { control: { type, text: a }, candidate: { type, text: b }, repeated };
+      // A second that ends between the two readings may not have done so in any pair before.
+      const found = part?.isTrustedPart() === true ? part.recognise(pair, context) : recogniseStep(a, b, context);
       if (found === undefined) return undefined;
       classes.push(found.class);
       clock ??= found.clock;

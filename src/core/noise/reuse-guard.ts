@@ -27,6 +27,7 @@ interface Watched {
   checked: number;
   lastExchange: string;
   rareAt: number;
+  run: { exchange: string; control: string; candidate: string; length: number };
 }
 
 /** A value that should be drawn anew, on both sides. */
@@ -89,6 +90,18 @@ export class ReuseGuard {
     return false;
   }
 
+  /** In how many exchanges in a row the candidate has given this value while the control gave another each time. */
+  runLength(drawn: Drawn): number {
+    const known = this.#watched(drawn.pattern);
+    if (known === undefined) return 0;
+    const [control, candidate] = [hash48(drawn.control), hash48(drawn.candidate)];
+    const { run } = known;
+    if (run.exchange === drawn.exchange) return run.length;
+    const goesOn = run.candidate === candidate && run.control !== control;
+    known.run = { exchange: drawn.exchange, control, candidate, length: goesOn ? run.length + 1 : 1 };
+    return known.run.length;
+  }
+
   /** Whether something rare happened in two exchanges one after the other: with a chance of 1 in 1,000 that is 1 in a million. */
   comesAgain(pattern: string, exchange: string, isRare: boolean): boolean {
     const known = this.#watched(pattern);
@@ -116,6 +129,7 @@ export class ReuseGuard {
         checked: 0,
         lastExchange: '',
         rareAt: -RARE_APART,
+        run: { exchange: '', control: '', candidate: '', length: 0 },
       };
       this.#patterns.set(pattern, known);
     }

@@ -17,7 +17,7 @@ export interface Part {
   readonly type: 'text' | 'number';
 }
 
-export const SPLITS = ['json', 'encoded', 'inside', 'inside-wide'] as const;
+export const SPLITS = ['json', 'encoded', 'inside-fine', 'inside', 'inside-wide'] as const;
 export type SplitName = (typeof SPLITS)[number];
 
 /** A text with more parts is another text. */
@@ -27,6 +27,8 @@ const MAX_TEXT = 20_000;
 /** Values of a document inside a text. */
 const MAX_NODES = 1_000;
 
+/** Letters and digits alone: `00-8ef4…-7260…-01` has four parts. */
+const FINE = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[A-Za-z\\d]+`, 'g');
 /** Base64 may hold `+`, `/`, `%` and end with `=`; without them a query's runs are apart. */
 const NARROW = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[\\w-]+`, 'g');
 const WIDE = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[\\w%+/-]+=*`, 'g');
@@ -39,6 +41,8 @@ export function splitText(text: string, how: SplitName): Split | undefined {
       return splitJson(text);
     case 'encoded':
       return splitEncoded(text);
+    case 'inside-fine':
+      return splitRuns(text, FINE);
     case 'inside':
       return splitRuns(text, NARROW);
     case 'inside-wide':

@@ -32,6 +32,17 @@ export function recogniseTime(
   return timeOf(left, right, { apartMs: CLOCK_MS / 100, gapMs: gap });
 }
 
+/** Two moments of one form, a step of it apart at most: at any distance to the request, as an expiry is. */
+export function recogniseStep(control: string, candidate: string, { at, gapMs }: NoiseContext): Recognised | undefined {
+  const left = readMoment(control, at);
+  const right = left === undefined ? undefined : readMoment(candidate, at);
+  if (left === undefined || right === undefined || left.precisionMs > 60_000) return undefined;
+  if (formOf(left) !== formOf(right) || left.digits !== right.digits || Math.abs(left.ms - at) > MAX_DISTANCE_MS)
+    return undefined;
+  const reach = left.precisionMs + Math.max(0, gapMs);
+  return Math.abs(left.ms - right.ms) <= reach ? { class: 'time' } : undefined;
+}
+
 /** Offsets of zones are multiples of this (the finest in use), and at most 14 h. */
 const ZONE_STEP_MS = 15 * 60_000;
 const ZONE_MOST_MS = 14 * 3_600_000;

@@ -105,6 +105,9 @@ function fold(name: string): string {
   return name.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
+/** One pair in so many may look odd. */
+const ODD_ONE_IN = 25;
+
 type TokenState = {
   readonly samples: number;
   readonly alphabet: string;
@@ -115,6 +118,8 @@ type TokenState = {
   /** The form whose times were all near the request: `ulid`; empty where there is none. */
   readonly form: string;
   readonly apartMs: number;
+  /** Texts that looked as no token does: a few in a hundred are chance. */
+  readonly odd: number;
 };
 
 /** The times of two ids may differ by so much more than seen. */
@@ -126,7 +131,7 @@ export class TokenLearner extends FlatLearner<TokenState> implements Learner {
 
   /** @param least Shortest text that is looked at; shorter ones are words as likely as tokens. */
   constructor(least: number = MIN_HEX_NONCE) {
-    super({ samples: 0, alphabet: '', shortest: 0, longest: 0, prefix: '', form: '', apartMs: 0 });
+    super({ samples: 0, alphabet: '', shortest: 0, longest: 0, prefix: '', form: '', apartMs: 0, odd: 0 });
     this.#least = least;
   }
 
@@ -136,9 +141,9 @@ export class TokenLearner extends FlatLearner<TokenState> implements Learner {
 
   absorb({ control, candidate }: ValuePair, { at }: NoiseContext): boolean {
     const [a, b] = [control.text, candidate.text];
-    if (Math.min(a.length, b.length) < this.#least || !looksRandom(a) || !looksRandom(b)) return false;
+    if (Math.min(a.length, b.length) < this.#least) return false;
     const alphabet = commonAlphabet(a, b);
-    if (alphabet === undefined || alphabet.name === 'digits') return false;
+    if (!looksRandom(a) || !looksRandom(b) || alphabet === undefined || alphabet.name === 'digits') return this.isOdd();
     const known = this.state.alphabet === '' ? alphabet : alphabetNamed(this.state.alphabet);
     const wide = known === undefined ? undefined : wider(known, alphabet);
     if (wide === undefined) return false;
@@ -154,6 +159,12 @@ export class TokenLearner extends FlatLearner<TokenState> implements Learner {
       ...this.timed(a, b, at),
     };
     return true;
+  }
+
+  /** Takes note of a text that is no token by its looks; true while that may be chance. */
+  private isOdd(): boolean {
+    this.state = { ...this.state, odd: this.state.odd + 1 };
+    return this.state.odd * ODD_ONE_IN <= this.state.samples;
   }
 
   private timed(a: string, b: string, at: number): Pick<TokenState, 'form' | 'apartMs'> {

@@ -22,6 +22,7 @@ const WHOLE: Readonly<Record<string, () => Learner>> = {
   prefixed: () => new PrefixedLearner(),
   token: () => new TokenLearner(),
   link: () => new LinkLearner(),
+  insideFine: () => new PartsLearner('inside-fine', newPart),
   inside: () => new PartsLearner('inside', newPart),
   insideWide: () => new PartsLearner('inside-wide', newPart),
   varying: () => new VaryingLearner(),
