@@ -3,7 +3,7 @@ import type { Answer, Exchange, Observation } from '../../src/core/observation.t
 import type { ComparisonResult } from '../../src/core/verdict.ts';
 import { Comparer } from '../../src/verifier/comparer.ts';
 import { BASELINES, type Judge } from './baselines/rules.ts';
-import { type PlainDifference, plainDifferences, plainTree } from './baselines/tree.ts';
+import { type Plain, type PlainDifference, plainDifferences, plainTree } from './baselines/tree.ts';
 import { type Endpoint, type Made, type Planting, read, requestOf, TENANT } from './corpus/endpoint.ts';
 import type { Injector, InsideFault } from './corpus/injector.ts';
 import { Random } from './random.ts';
@@ -257,8 +257,19 @@ function newComparer(): Comparer {
   });
 }
 
+/** One answer is set against many. */
+const trees = new WeakMap<Observation, Plain>();
+
+function treeOf(answer: Observation): Plain {
+  const known = trees.get(answer);
+  if (known !== undefined) return known;
+  const made = plainTree(answer, HEADERS);
+  trees.set(answer, made);
+  return made;
+}
+
 function differencesOf(a: Observation, b: Observation): PlainDifference[] {
-  return plainDifferences(plainTree(a, HEADERS), plainTree(b, HEADERS));
+  return plainDifferences(treeOf(a), treeOf(b));
 }
 
 function sameAnswer(a: Answer, b: Answer): boolean {

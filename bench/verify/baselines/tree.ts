@@ -108,17 +108,18 @@ function walkMembers(
   place: string,
   found: PlainDifference[],
 ): void {
+  // Steps of pages carry their numbers in their names.
+  const pathOf = (key: string): string => `${path}/${key.replaceAll(/\[\d+\]/g, '')}`;
   for (const [key, value] of Object.entries(left)) {
-    // Steps of pages carry their numbers in their names.
-    const at = `${path}/${key.replaceAll(/\[\d+\]/g, '')}`;
     const other = Object.hasOwn(right, key) ? right[key] : undefined;
-    if (other === undefined) found.push({ path: at, place: `${place}/${key}`, kind: 'missing', left: value });
-    else walk(value, other, at, `${place}/${key}`, found);
+    if (other === value) continue;
+    if (other === undefined) found.push({ path: pathOf(key), place: `${place}/${key}`, kind: 'missing', left: value });
+    else walk(value, other, pathOf(key), `${place}/${key}`, found);
   }
   for (const [key, value] of Object.entries(right)) {
     if (!Object.hasOwn(left, key))
       found.push({
-        path: `${path}/${key.replaceAll(/\[\d+\]/g, '')}`,
+        path: pathOf(key),
         place: `${place}/${key}`,
         kind: 'extra',
         right: value,

@@ -1,3 +1,4 @@
+import { reportFiles, summary } from '../accuracy-report.ts';
 import { endpoints, INJECTORS } from '../corpus/endpoint.ts';
 import type { Injector } from '../corpus/injector.ts';
 import { Random } from '../random.ts';
@@ -13,6 +14,7 @@ export const accuracy: BenchSection = {
   name: 'accuracy',
   run({ seed, quick, progress }: SectionOptions): Promise<Section> {
     const scores = runTrials(seed, quick, progress);
+    const tables = tablesOf(scores);
     const [alarms, outside, inside] = [scores.alarms.sum(), scores.outside.sum(), scores.inside.sum()];
     const share = (part: number | undefined, whole: number) => (part ?? 0) / whole;
     return Promise.resolve({
@@ -36,12 +38,9 @@ export const accuracy: BenchSection = {
           target: '≥ 95 %',
           met: share(inside.hits[0], inside.total) >= 0.95,
         },
-        ...TOOLS.slice(1).map((tool, at) => ({
-          figure: `${tool}: false alarms, found outside, found inside`,
-          value: [alarms, outside, inside].map((tally) => percent(tally.hits[at + 1] ?? 0, tally.total)).join(', '),
-        })),
       ],
-      tables: tablesOf(scores),
+      tables: [summary(scores), ...tables],
+      files: reportFiles(scores, namesOf(scores), tables, seed),
       details: scores.wrong,
     });
   },
@@ -71,8 +70,13 @@ function noiseOf(fitting: readonly Injector[], turn: number): Injector[] {
   return turn % 4 === 3 ? [at(0), at(7), at(19)] : [at(0)];
 }
 
+/** Kinds of noise that were met, in the order of the corpus. */
+function namesOf(scores: Scores): string[] {
+  return INJECTORS.map(({ name }) => name).filter((name) => scores.alarms.of(name).total > 0);
+}
+
 function tablesOf(scores: Scores): Table[] {
-  const names = INJECTORS.map(({ name }) => name).filter((name) => scores.alarms.of(name).total > 0);
+  const names = namesOf(scores);
   return [
     toolTable('False alarms on equivalent pairs, by noise', names, scores.alarms),
     toolTable('Faults outside noise that were found, by noise', names, scores.outside),
