@@ -198,12 +198,11 @@ export class Trial {
       return;
     }
     for (const one of cases) {
-      const arms = this.#judges.map((judge) =>
-        judge.mismatches([one.twin.differences])[0] === false ||
-        judge.mismatches(sound.map((pair) => pair.differences)).every((call) => !call)
-          ? this.#findsLasting(judge, one.pair.differences, one.twin, [...sound, one.twin])
-          : false,
-      );
+      const arm = [...sound, one.twin];
+      const arms = this.#judges.map((judge) => {
+        const isSound = judge.mismatches(arm.map((pair) => pair.differences)).at(-1) === false;
+        return isSound && this.#findsLasting(judge, one.pair.differences, one.twin, arm);
+      });
       this.#addInside(fault.name, [one.found, ...arms], one);
     }
   }

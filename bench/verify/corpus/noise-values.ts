@@ -314,6 +314,11 @@ function counterAt({ now, random }: Reading): number {
   return Math.floor((now - 1_770_000_000_000) / 150) + random.integer(0, 2);
 }
 
+/** Views of one page: one more every minute and a half, and those of the last moment as far as they were counted. */
+function viewsAt({ n, now, random }: Reading): number {
+  return (n % 50) * 100 + Math.floor((now - 1_770_000_000_000) / 90_000) - 90_000 + random.integer(0, 3);
+}
+
 const NUMBERS: readonly Injector[] = [
   valueNoise({
     name: 'counter',
@@ -330,7 +335,7 @@ const NUMBERS: readonly Injector[] = [
   valueNoise({
     name: 'views',
     key: 'views',
-    make: (reading) => numberNode(String(2_000 + (reading.n % 50) * 100 + (counterAt(reading) % 40))),
+    make: (reading) => numberNode(String(viewsAt(reading))),
     faults: {
       null: nulled,
       'wrong type': asText,
@@ -371,7 +376,7 @@ const NUMBERS: readonly Injector[] = [
     key: 'stock',
     make: ({ n, now, random }) => {
       const seen = random.chance(0.3) ? now - random.integer(100, 4_000) : now;
-      return numberNode(String(500 + (n % 30) * 10 + (Math.floor(seen / 3_000) % 7)));
+      return numberNode(String(500 + (n % 30) * 10 + Math.abs((Math.floor(seen / 3_000) % 12) - 6)));
     },
     faults: {
       null: nulled,
