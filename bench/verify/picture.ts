@@ -45,7 +45,7 @@ function panelSvg({ title, full, rows }: Panel, tools: readonly string[], left: 
   });
   const frame = `<rect x="${x(0)}" y="${TOP}" width="${CELL_WIDTH}" height="${rows.length * CELL_HEIGHT}" fill="none" stroke="#16181d" stroke-width="1.5"/>`;
   return [
-    `<text x="${x(0)}" y="80" font-size="13" font-weight="600" fill="#16181d">${xml(title)}</text>`,
+    `<text x="${x(0) - 60}" y="80" font-size="13" font-weight="600" fill="#16181d">${xml(title)}</text>`,
     ...heads,
     ...lines,
     frame,
