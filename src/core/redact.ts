@@ -215,7 +215,7 @@ export class Redaction {
       const body = (part: string, type: string) => this.#body(part, type, depth + 1);
       return this.#text(redactMultipart(text, form.boundary, { marks, where: 'body', body }), 'body', depth);
     }
-    const separator = tableSeparator(contentType);
+    const separator = tableSeparator(text, contentType);
     if (separator !== undefined) return this.#text(redactTable(text, separator, marks), 'body', depth);
     if (depth < DEEPEST && looksLikeJson(text, contentType)) {
       return this.#text(redactJson(text, { marks, where: 'body', inside }), 'body', depth);

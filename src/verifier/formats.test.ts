@@ -157,6 +157,15 @@ describe('XML', () => {
     ).toBe('value body/rss/channel/item[2]/title/text(), order body/rss/channel');
   });
 
+  test('entries are paired whatever host each side calls itself', () => {
+    const map = (host: string, ...paths: string[]) =>
+      `<urlset>${paths.map((path) => `<url><loc>${host}/${path}</loc></url>`).join('')}</urlset>`;
+    const [control, candidate] = [map('https://shop.example', 'a', 'b', 'c'), map('http://10.0.0.7', 'a', 'c')];
+    expect(story(compare('text/xml', control, candidate))).toBe(
+      'removed body/urlset/url[2], value body/urlset/url[1]/loc/text(), value body/urlset/url[3]/loc/text()',
+    );
+  });
+
   test('nesting and entities beyond every bound are inconclusive, and nothing is expanded', () => {
     const deep = (text: string) => `${'<a>'.repeat(5_000)}${text}${'</a>'.repeat(5_000)}`;
     expect(story(compare('text/xml', deep('1'), deep('2')))).toBe('tooLarge');
@@ -235,6 +244,13 @@ describe('separated values', () => {
     ['a decimal that is written in another way', 'a,b\nx,1.0\n', 'a,b\nx,1\n', 'value body/rows/0/b'],
     ['no header', 'x,1\ny,2\n', 'x,1\ny,3\n', 'value body/rows/1/1'],
     ['a quote that is not closed', 'a\n"x"\n', 'a\n"x\n', 'type body'],
+    ['semicolons', 'a;b\nx;1,5\n', 'a;b\nx;1,6\n', 'value body/rows/0/b'],
+    [
+      'another separator',
+      'a;b\nx;y\n',
+      'a,b\nx,y\n',
+      'removed body/columns/1, removed body/rows/0/a, removed body/rows/0/b, value body/columns/0, added body/rows/0/a,b',
+    ],
     ['a byte order mark', 'a\nx\n', '\uFEFFa\nx\n', 'whitespace body'],
   ]);
 
@@ -494,5 +510,47 @@ describe('I11: what is made to cost much is inconclusive, and soon', () => {
   test('parts without end are bytes', () => {
     const parts = (end: string) => `${many('--b\r\n\r\n\r\n', 2_000)}--b\r\n\r\n${end}\r\n--b--`;
     expect(story(compare('multipart/mixed; boundary=b', parts('1'), parts('2')))).toBe('value body');
+  });
+});
+
+describe('what the control makes anew each time is noise in every format', () => {
+  let seed = 11;
+  const hex = (length: number) =>
+    Array.from({ length }, () => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return ((seed >> 16) & 15).toString(16);
+    }).join('');
+  const uuid = () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
+  const at = Date.parse('2026-05-10T12:00:00Z');
+
+  test.each<[string, (total: string) => string, string]>([
+    ['application/xml', (total) => `<o><id>${uuid()}</id><total>${total}</total></o>`, 'body/o/total/text()'],
+    ['application/x-ndjson', (total) => `{"id":"${uuid()}"}\n{"total":"${total}"}\n`, 'body/lines/1/total'],
+    ['text/csv', (total) => `id,total\n${uuid()},${total}\n`, 'body/rows/0/total'],
+    ['application/x-www-form-urlencoded', (total) => `token=${hex(32)}&total=${total}`, 'body/total'],
+    ['text/event-stream', (total) => `id: ${uuid()}\ndata: {"total":"${total}"}\n\n`, 'body/events/0/data/total'],
+  ])('%s', (type, write, path) => {
+    const comparer = new Comparer({
+      policy: { rules: [], headers: [], keyOrder: false },
+      limits: { maxDecodedBytes: 1024 * 1024, timeoutMs: 10_000 },
+    });
+    const request = { method: 'GET', target: '/export', headers: [] };
+    const endpoint = 'GET /export' as EndpointId;
+    const drawn = (total: string) => answer(write(total), type);
+    for (let lesson = 0; lesson < 20; lesson++) comparer.learn(endpoint, request, drawn('10'), drawn('10'), 20, at);
+    const judge = (total: string) =>
+      comparer.compare({
+        id: `e${hex(8)}`,
+        at,
+        cell: { tenant: 'acme' as TenantId, endpoint },
+        direction: 'forward',
+        request,
+        control: drawn('10'),
+        candidate: drawn(total),
+        gapMs: 20,
+        versions: { control: 'a', candidate: 'b' },
+      });
+    for (let pair = 0; pair < 20; pair++) expect(story(judge('10'))).toBe('match');
+    expect(story(judge('11'))).toBe(`value ${path}`);
   });
 });

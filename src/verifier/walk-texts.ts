@@ -1,5 +1,5 @@
 import { BudgetSpent } from '../core/compare/budget.ts';
-import { type CsvParse, parseCsv } from '../core/compare/csv.ts';
+import { type CsvParse, parseCsv, type Separator, separatorIn } from '../core/compare/csv.ts';
 import { placeOf, textValue, type Value } from '../core/compare/finding.ts';
 import { type JsonNode, parseJson, parseJsonBeside } from '../core/compare/json.ts';
 import { jsonMember } from '../core/compare/json-value.ts';
@@ -61,8 +61,8 @@ const WALKS: Readonly<Partial<Record<BodyFormat, TextWalk>>> = {
     walkForm(left, right, path, context);
     return true;
   },
-  csv: (left, right, path, context) => walkTables(left, right, ',', path, context),
-  tsv: (left, right, path, context) => walkTables(left, right, '\t', path, context),
+  csv: (left, right, path, context) => walkTables(left, right, separatorIn(left, false), path, context),
+  tsv: (left, right, path, context) => walkTables(left, right, separatorIn(left, true), path, context),
   code: walkCode,
 };
 
@@ -148,7 +148,7 @@ function walkXmlTexts(left: string, right: string, path: Path, context: WalkCont
   return true;
 }
 
-function walkTables(left: string, right: string, separator: string, path: Path, context: WalkContext): boolean {
+function walkTables(left: string, right: string, separator: Separator, path: Path, context: WalkContext): boolean {
   const control = held(parseCsv(left, separator, context.budget));
   if (!control.ok) return false;
   const candidate = held(parseCsv(right, separator, context.budget));

@@ -3,6 +3,16 @@ import type { Budget } from './budget.ts';
 /** Cells of one document that are read; more is `bound`. */
 const MAX_CELLS = 400_000;
 
+export type Separator = ',' | ';' | '\t';
+
+/** What separates the cells of a table: the first of comma, semicolon and tab that its first line has, in the order its type suggests. */
+export function separatorIn(text: string, isTabbed: boolean): Separator {
+  const end = text.search(/[\r\n]/);
+  const first = (end < 0 ? text : text.slice(0, end)).replace(/"(?:[^"]|"")*"/g, '');
+  const order: readonly Separator[] = isTabbed ? ['\t', ',', ';'] : [',', ';', '\t'];
+  return order.find((separator) => first.includes(separator)) ?? (isTabbed ? '\t' : ',');
+}
+
 export type CsvParse =
   | { readonly ok: true; readonly rows: readonly (readonly string[])[] }
   | { readonly ok: false; readonly reason: 'malformed' | 'bound'; readonly offset: number };
@@ -11,9 +21,9 @@ export type CsvParse =
  * Rows and cells of separated values (RFC 4180 section 2): quotes may enclose separators, line ends and doubled quotes;
  * lines end in CRLF or LF. Blank lines are none. An unclosed quote, or text behind a closing one, is malformed.
  *
- * @param separator `,` or a tab.
+ * @param separator As `separatorIn` finds it.
  */
-export function parseCsv(text: string, separator: string, budget: Budget): CsvParse {
+export function parseCsv(text: string, separator: Separator, budget: Budget): CsvParse {
   const rows: string[][] = [];
   let row: string[] = [];
   let cells = 0;

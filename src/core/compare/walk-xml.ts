@@ -155,7 +155,8 @@ function namesOf(children: readonly XmlNode[], name: string, naming: string): Ma
     count++;
     const own = child.attributes.get(naming) ?? childText(child, naming);
     if (own === undefined || own === '') return undefined;
-    names.set(own, at);
+    // Each side may call itself by its own host; which element is meant says the path.
+    names.set(own.replace(/^https?:\/\/[^/]+(?=\/)/i, ''), at);
   }
   return names.size === count && count > 0 ? names : undefined;
 }

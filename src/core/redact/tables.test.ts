@@ -14,6 +14,7 @@ function body(text: string, type = 'text/csv'): string {
 test.each<[string, string, string]>([
   ['a column of secrets', 'user,password,age\njoe,hunter2,7\nann,s3cret,8\n', 'text/csv'],
   ['in quotes', '"user","password"\r\n"joe","hunter2"\r\n"ann","s3cret"', 'text/csv; charset=utf-8'],
+  ['behind semicolons', 'user;password\njoe;hunter2\nann;s3cret\n', 'text/csv'],
   ['a name of ones own', 'pin\thunter2?\nhunter2\tx\ns3cret\ty\n', 'text/tab-separated-values'],
 ])('%s is replaced', (_, text, type) => {
   const redacted = body(text, type);

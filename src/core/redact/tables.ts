@@ -1,19 +1,22 @@
+import { type Separator, separatorIn } from '../compare/csv.ts';
 import type { Marks } from './marks.ts';
 
 /** A cell with what ends it: a separator, a line end, or the end of the text. */
-const CELL: Readonly<Record<',' | '\t', RegExp>> = {
+const CELL: Readonly<Record<Separator, RegExp>> = {
   ',': /("(?:[^"]|"")*"|[^,\r\n]*)(,|\r\n?|\n|$)/y,
+  ';': /("(?:[^"]|"")*"|[^;\r\n]*)(;|\r\n?|\n|$)/y,
   '\t': /("(?:[^"]|"")*"|[^\t\r\n]*)(\t|\r\n?|\n|$)/y,
 };
 
-/** The separator of a table by its content type; undefined for anything that is none. */
-export function tableSeparator(contentType: string): ',' | '\t' | undefined {
-  if (/^\s*(?:text|application)\/(?:x-)?(?:csv|comma-separated-values)/i.test(contentType)) return ',';
-  return /^\s*(?:text|application)\/(?:x-)?tab-separated-values/i.test(contentType) ? '\t' : undefined;
+/** The separator of a table; undefined for anything that is none by its content type. */
+export function tableSeparator(text: string, contentType: string): Separator | undefined {
+  const isTabbed = /^\s*(?:text|application)\/(?:x-)?tab-separated-values/i.test(contentType);
+  const isTable = isTabbed || /^\s*(?:text|application)\/(?:x-)?(?:csv|comma-separated-values)/i.test(contentType);
+  return isTable ? separatorIn(text, isTabbed) : undefined;
 }
 
 /** Separated values (RFC 4180) with the cells of columns replaced whose names, in the first row, are those of secrets. The rest stays byte for byte. */
-export function redactTable(text: string, separator: ',' | '\t', marks: Marks): string {
+export function redactTable(text: string, separator: Separator, marks: Marks): string {
   const cell = CELL[separator];
   const names: string[] = [];
   let out = '';
