@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
+import { comparison, learnedNoise, recording } from './recording-types.ts';
 import {
   cell,
   cellMap,
   cellState,
-  comparison,
   deployInput,
   dial,
   dialInput,
@@ -14,7 +14,6 @@ import {
   holdInput,
   journalEntry,
   latch,
-  learnedNoise,
   mismatch,
   mismatchSummary,
   pin,
@@ -25,7 +24,6 @@ import {
   raceInput,
   raceResult,
   ramp,
-  recording,
   rollbackInput,
   rollbackResult,
   scope,

@@ -191,54 +191,6 @@ export const mismatch = mismatchSummary.extend({
   durationsMs: z.object({ control: z.number(), candidate: z.number() }),
 });
 
-/** A safe request that was recorded with both answers, secrets replaced. */
-export const recording = z.object({
-  id: z.string(),
-  at: z.number(),
-  tenant: z.string(),
-  endpoint: z.string(),
-  direction: z.enum(['forward', 'reverse']),
-  verdict,
-  /** Clusters of a mismatch, one for each of its causes; none for other verdicts. */
-  clusters: z.array(z.string()),
-  request: mismatch.shape.request,
-  control: storedObservation,
-  candidate: storedObservation,
-  versions: mismatch.shape.versions,
-});
-
-const ruleBase = { name: z.string(), reason: z.string(), path: z.string(), endpoint: z.string().exactOptional() };
-/** What the comparer follows, besides what it learned. */
-export const comparison = z.object({
-  rules: z.array(
-    z.discriminatedUnion('kind', [
-      z.object({
-        ...ruleBase,
-        kind: z.literal('ignore'),
-        counts: z.boolean(),
-        owner: z.string().exactOptional(),
-        until: z.number().exactOptional(),
-      }),
-      z.object({ ...ruleBase, kind: z.literal('normalise'), pattern: z.string(), replace: z.string() }),
-      z.object({ ...ruleBase, kind: z.literal('unordered'), key: z.string().exactOptional() }),
-      z.object({
-        ...ruleBase,
-        kind: z.literal('tolerance'),
-        absolute: z.number().exactOptional(),
-        relative: z.number().exactOptional(),
-      }),
-    ]),
-  ),
-  /** Answer headers that are compared. */
-  headers: z.array(z.string()),
-  keyOrder: z.boolean(),
-  maxDecodedBytes: z.int(),
-  timeoutMs: z.number(),
-});
-
-/** What an endpoint learned, for a comparer elsewhere. The snapshot is opaque, and of this version. */
-export const learnedNoise = z.object({ endpoint: z.string(), snapshot: z.unknown() });
-
 export const journalEntry = z.object({
   sequence: z.int(),
   at: z.number(),
@@ -473,9 +425,6 @@ export type DifferenceView = z.infer<typeof difference>;
 export type MismatchSummary = z.infer<typeof mismatchSummary>;
 export type Mismatch = z.infer<typeof mismatch>;
 export type StoredObservationView = z.infer<typeof storedObservation>;
-export type RecordingView = z.infer<typeof recording>;
-export type ComparisonView = z.infer<typeof comparison>;
-export type LearnedNoise = z.infer<typeof learnedNoise>;
 export type JournalView = z.infer<typeof journalEntry>;
 export type DialView = z.infer<typeof dial>;
 export type DialInput = z.infer<typeof dialInput>;

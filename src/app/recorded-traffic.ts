@@ -1,4 +1,5 @@
-import type { ComparisonView, LearnedNoise, RecordingView, StoredObservationView } from '../api/types.ts';
+import type { ComparisonView, LearnedNoise, RecordingView } from '../api/recording-types.ts';
+import type { StoredObservationView } from '../api/types.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { Answer, Observation } from '../core/observation.ts';
 import type { StoredRequest } from '../core/ports.ts';

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ClusterView, ComparisonView, Endpoint, ExplainInput, Explanation, Status } from '../api/types.ts';
+import type { ComparisonView } from '../api/recording-types.ts';
+import type { ClusterView, Endpoint, ExplainInput, Explanation, Status } from '../api/types.ts';
 import { verifyForceToken } from '../config/force-token.ts';
 import type { Settings } from '../config/settings.ts';
 import { tableBase } from '../config/table-base.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { cluster, comparison, learnedNoise, type RecordingView, recording } from '../api/types.ts';
+import { comparison, learnedNoise, type RecordingView, recording } from '../api/recording-types.ts';
+import { cluster } from '../api/types.ts';
 import {
   type Recorded,
   recordedOf,

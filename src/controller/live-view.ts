@@ -1,4 +1,5 @@
-import type { ComparisonView, ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
+import type { ComparisonView } from '../api/recording-types.ts';
+import type { ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
 import type { Scope } from '../core/routing.ts';
 

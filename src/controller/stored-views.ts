@@ -1,10 +1,10 @@
+import type { RecordingView } from '../api/recording-types.ts';
 import type {
   ClusterView,
   DifferenceView,
   JournalView,
   Mismatch,
   MismatchSummary,
-  RecordingView,
   StoredObservationView,
 } from '../api/types.ts';
 import type {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { comparison, learnedNoise, mismatch, status } from '../../api/types.ts';
+import { comparison, learnedNoise } from '../../api/recording-types.ts';
+import { mismatch, status } from '../../api/types.ts';
 import type { PairLine } from '../../app/compare-pairs.ts';
 import type { Comparer } from '../../app/recorded-traffic.ts';
 import { CutoverError, isCutoverError } from '../../core/errors.ts';
