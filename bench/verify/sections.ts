@@ -3,6 +3,7 @@ import type { BenchSection } from './section.ts';
 /** Every section, in the order in which they run; each is loaded only when asked for. */
 export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   accuracy: async () => (await import('./sections/accuracy.ts')).accuracy,
+  hostile: async () => (await import('./sections/hostile.ts')).hostile,
   thresholds: async () => (await import('./sections/thresholds.ts')).thresholds,
   statistics: async () => (await import('./sections/statistics.ts')).statistics,
   templates: async () => (await import('./sections/templates.ts')).templates,

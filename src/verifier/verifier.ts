@@ -84,6 +84,11 @@ export function createVerifier(deps: VerifierDeps): Verifier {
 /** Thread's time beyond the comparer's own limit, milliseconds: decoding and redaction come on top of comparing. */
 const DEADLINE_SLACK_MS = 1_000;
 
+/** How often a step compares at most, each time within the comparer's own limit: a second answer is a lesson and up to four comparisons. */
+function comparisonsIn(kind: WorkerRequest['kind']): number {
+  return kind === 'again' ? 5 : 1;
+}
+
 const WORKER_URL = new URL(
   import.meta.url.endsWith('.ts') ? './compare-worker.ts' : './compare-worker.js',
   import.meta.url,
@@ -132,7 +137,7 @@ class QueuedVerifier implements Verifier {
       size: deps.settings.workers,
       url: deps.workerUrl ?? WORKER_URL,
       data: (slot) => this.#workerData(slot),
-      deadlineMs: deps.settings.timeoutMs + DEADLINE_SLACK_MS,
+      deadlineMs: ({ kind }) => comparisonsIn(kind) * deps.settings.timeoutMs + DEADLINE_SLACK_MS,
       clock: deps.clock,
       log: deps.log,
     });

@@ -8,8 +8,8 @@ export interface WorkerPoolOptions {
   readonly url: URL;
   /** What the worker in `slot` starts with; asked anew for each replacement. */
   readonly data: (slot: number) => WorkerData;
-  /** A worker that has not answered one step after so long is replaced, milliseconds. */
-  readonly deadlineMs: number;
+  /** A worker that has not answered this step after so long is replaced, milliseconds. */
+  readonly deadlineMs: (request: WorkerRequest) => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -161,7 +161,7 @@ class Slot {
     const next = this.#urgent.shift() ?? this.#waiting.shift();
     if (next === undefined) return;
     this.#running = next;
-    this.#deadline = this.#options.clock.after(this.#options.deadlineMs, () =>
+    this.#deadline = this.#options.clock.after(this.#options.deadlineMs(next.job.request), () =>
       this.#onEnd(worker, 'deadline', undefined),
     );
     try {
