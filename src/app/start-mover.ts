@@ -30,7 +30,7 @@ export async function startMover(parts: {
     tripwires: settings.tripwires,
     limits: {
       cells: settings.limits.cells,
-      endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
+      endpoints: settings.endpoints.length + settings.templates.length + settings.limits.endpoints + SPARE_ENDPOINTS,
     },
     fingerprint: rulesWith(rulesFingerprint(settings), controller.state.marks, clock.now()),
     saved: await store.loadDocuments('movement'),

@@ -135,7 +135,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const ledger = createLedger({
     limits: {
       cells: settings.limits.cells,
-      endpoints: settings.endpoints.length + settings.limits.endpoints + SPARE_ENDPOINTS,
+      endpoints: settings.endpoints.length + settings.templates.length + settings.limits.endpoints + SPARE_ENDPOINTS,
     },
     clock,
   });
@@ -144,7 +144,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const movement: { mover: Mover | undefined; desk: ClusterDesk | undefined } = { mover: undefined, desk: undefined };
   parts.add(() => movement.mover?.close());
   const catalog = new EndpointCatalog({
-    listed: settings.endpoints,
+    listed: [...settings.endpoints, ...settings.templates],
     maxFound: settings.limits.endpoints,
     onMerge: (from, into) => {
       ledger.mergeEndpoints(from, into);

@@ -5,10 +5,12 @@ import type { ForceList } from '../core/routing.ts';
 import { PPM } from '../core/routing.ts';
 import type { Rule } from '../core/rule.ts';
 import type { Burst } from '../core/tripwire.ts';
+import { endpointShape } from './endpoint-name.ts';
 import type { Fetched, Surroundings } from './files.ts';
 import { fetchCaFile, fetchSecret } from './files.ts';
 import type { Target } from './network.ts';
 import { isPrivate } from './network.ts';
+import { fetchOpenapi, NO_TEMPLATES, type OpenapiTemplates } from './openapi-templates.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
@@ -19,6 +21,7 @@ export interface Outside {
   readonly tokenSecret: string | undefined;
   /** Absolute paths. */
   readonly caFiles: Readonly<Record<Side, string | undefined>>;
+  readonly openapi: OpenapiTemplates;
 }
 
 /** Follows every reference; all that lead nowhere are found at once. */
@@ -37,7 +40,10 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
   const reference = file.trust?.tokenSecret;
   // A reference is salvaged as a whole or not at all: its schema has a transform.
   const secret = reference as ConfigFile['trust']['tokenSecret'];
+  const openapi = file.openapi === undefined ? NO_TEMPLATES : fetchOpenapi(file.openapi, ['openapi'], around);
+  findings.push(...openapi.findings);
   return {
+    openapi,
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
     caFiles: { control: caFile('control'), candidate: caFile('candidate') },
     findings,
@@ -47,6 +53,7 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
 /** The settings a file without problems makes. */
 export function buildSettings(file: ConfigFile, outside: Outside, around: Surroundings): Settings {
   const dir = resolve(around.baseDir, file.store.dir);
+  const listed = new Set(file.endpoints.map(({ match }) => endpointShape(match)));
   const tokenFile =
     file.api.tokenFile === undefined ? join(dir, 'api-token') : resolve(around.baseDir, file.api.tokenFile);
   return {
@@ -70,6 +77,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
       dwellMs: file.defaults.dwell,
     },
     endpoints: file.endpoints.map((endpoint) => buildEndpoint(endpoint, file.defaults)),
+    templates: outside.openapi.templates.filter((name) => !listed.has(endpointShape(name))),
     ...buildMovement(file),
     ...buildVerification(file),
     redact: { ...file.redact, names: [...file.redact.names, ...credentialHeaders(file)] },

@@ -1,6 +1,7 @@
 import type { Side } from '../core/cell.ts';
 import { SIDES } from '../core/cell.ts';
 import { credentialFindings } from './credential-checks.ts';
+import type { EndpointName } from './endpoint-name.ts';
 import { endpointShape } from './endpoint-name.ts';
 import { closestHint } from './fields.ts';
 import { movementFindings } from './movement-checks.ts';
@@ -21,7 +22,7 @@ type SideFile = NonNullable<File['candidate']>;
  * What is wrong between fields. Works on what is right by itself, so that every problem is found in one round.
  * @param data The file as written: only there a wrong value and an absent one are told apart.
  */
-export function crossFindings(file: File, data: unknown): Finding[] {
+export function crossFindings(file: File, data: unknown, described: readonly EndpointName[]): Finding[] {
   return [
     ...targetFindings(data),
     ...sideFindings(file),
@@ -32,9 +33,9 @@ export function crossFindings(file: File, data: unknown): Finding[] {
     ...duplicateEndpointFindings(file),
     ...journeyFindings(file, data),
     ...mirrorWritesFindings(file),
-    ...forceFindings(file),
+    ...forceFindings(file, described),
     ...movementFindings(file),
-    ...ruleFindings(file, data),
+    ...ruleFindings(file, data, described),
   ];
 }
 
@@ -224,10 +225,10 @@ function mirrorWritesFindings(file: File): Finding[] {
   );
 }
 
-function forceFindings(file: File): Finding[] {
+function forceFindings(file: File, described: readonly EndpointName[]): Finding[] {
   const findings: Finding[] = [];
   const known = Object.keys(file.cohorts ?? {});
-  const listed = listedShapes(file);
+  const listed = listedShapes(file, described);
   for (const side of SIDES) {
     for (const [index, cohort] of (file.force?.[side]?.cohorts ?? []).entries()) {
       if (cohort === undefined || file.cohorts === undefined || known.includes(cohort)) continue;

@@ -125,11 +125,12 @@ function checkData(data: unknown, around: Surroundings & { readonly now?: number
   // `salvage` follows the schema, whose output type this is.
   const file = salvage(configSchema, data) as Salvaged<ConfigFile>;
   const outside = fetchOutside(file, around);
-  const findings = [...texts, ...schema, ...crossFindings(file, data), ...outside.findings];
+  const findings = [...texts, ...schema, ...crossFindings(file, data, outside.openapi.templates), ...outside.findings];
   if (findings.length > 0) return { findings };
   // Without a finding nothing was left out: the salvaged file is the whole one.
   const whole = file as ConfigFile;
-  return { settings: buildSettings(whole, outside, around), warnings: endedRules(whole, around.now ?? Date.now()) };
+  const warnings = [...endedRules(whole, around.now ?? Date.now()), ...outside.openapi.warnings];
+  return { settings: buildSettings(whole, outside, around), warnings };
 }
 
 function endedRules(file: ConfigFile, now: number): Finding[] {
@@ -142,7 +143,7 @@ function endedRules(file: ConfigFile, now: number): Finding[] {
 
 function problemAt(file: string, finding: Finding, place: Place | undefined): ConfigProblem {
   return {
-    file,
+    file: finding.file ?? file,
     ...(place === undefined ? {} : place),
     path: pathText(finding.path),
     what: finding.what,
@@ -151,9 +152,11 @@ function problemAt(file: string, finding: Finding, place: Place | undefined): Co
   };
 }
 
+/** By place; those of another file stay behind those of the configuration. */
 function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const files = [...new Set(problems.map(({ file }) => file))];
   const byPlace = (a: ConfigProblem, b: ConfigProblem) =>
-    (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+    files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
   return problems.toSorted(byPlace);
 }
 

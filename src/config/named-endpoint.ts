@@ -4,9 +4,12 @@ import type { Finding, Path } from './problem.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 
-/** Ids of the listed endpoints, by what they match. */
-export function listedShapes(file: Salvaged<ConfigFile>): ReadonlyMap<string, string> {
-  const shapes = new Map<string, string>();
+/** Ids of the endpoints that are listed or described, by what they match. */
+export function listedShapes(
+  file: Salvaged<ConfigFile>,
+  described: readonly EndpointName[],
+): ReadonlyMap<string, string> {
+  const shapes = new Map<string, string>(described.map((name) => [endpointShape(name), name.id]));
   for (const endpoint of file.endpoints ?? []) {
     if (endpoint?.match !== undefined) shapes.set(endpointShape(endpoint.match), endpoint.match.id);
   }

@@ -14,6 +14,8 @@ export interface Finding {
   readonly part?: 'key' | 'value';
   /** Where it is, for what has no path. */
   readonly place?: Place;
+  /** In which file, where not in the configuration itself. */
+  readonly file?: string;
   /** What is there, completing a sentence whose subject is the path: `is "5"`, `is missing`. Never a secret. */
   readonly what: string;
   /** Completes "expected …"; empty where `what` says everything. */

@@ -1,3 +1,4 @@
+import type { EndpointName } from './endpoint-name.ts';
 import { listedShapes, otherNameFindings } from './named-endpoint.ts';
 import type { Finding, Path } from './problem.ts';
 import { memberOf } from './problem.ts';
@@ -9,9 +10,9 @@ type Rule = NonNullable<NonNullable<NonNullable<Salvaged<ConfigFile>['compare']>
 const KINDS = ['ignore', 'normalise', 'unordered', 'tolerance'] as const;
 
 /** What is wrong within and between comparison rules; see `crossFindings` for the parameters. */
-export function ruleFindings(file: Salvaged<ConfigFile>, data: unknown): Finding[] {
+export function ruleFindings(file: Salvaged<ConfigFile>, data: unknown, described: readonly EndpointName[]): Finding[] {
   const rules = file.compare?.rules ?? [];
-  const listed = listedShapes(file);
+  const listed = listedShapes(file, described);
   const names = new Map<string, number>();
   const written = writtenRules(data);
   return rules.flatMap((rule, index) => {

@@ -299,6 +299,10 @@ export const configSchema = mapping({
   cohorts,
   defaults: defaults.meta({ description: 'What holds for every endpoint that does not say otherwise.' }),
   endpoints,
+  openapi: filePath().exactOptional().meta({
+    description:
+      'OpenAPI 3 description of the API, YAML or JSON, relative to this file. Its paths, below those of its `servers`, name endpoints, so that none has to be found live; what `endpoints` lists goes before.',
+  }),
   evidence: evidence.meta({ description: 'What a proof demands.' }),
   protected: protectedTenants,
   tripwires: tripwires.meta({ description: 'What takes traffic back without waiting. Each can be `off`.' }),

@@ -23,6 +23,8 @@ export interface Settings {
   readonly cohorts: Readonly<Record<string, readonly TenantId[]>>;
   readonly defaults: EndpointDefaults;
   readonly endpoints: readonly EndpointSettings[];
+  /** Further templates that are known, from a description: only what endpoints are called, no settings of their own. */
+  readonly templates: readonly { readonly method: string; readonly template: string }[];
   readonly evidence: EvidenceSettings;
   /** Tenants that are promoted last. */
   readonly protectedTenants: readonly TenantId[];

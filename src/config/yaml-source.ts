@@ -11,6 +11,15 @@ const MAX_ALIASES = 100;
 /** Flow collections open at once; the parser recurses once per level, and beyond some thousands the stack ends. */
 const MAX_BRACKETS = 1_000;
 
+/** What a text may be at most, and what it is called in problems. */
+export interface YamlBounds {
+  readonly bytes: number;
+  readonly depth: number;
+  readonly name: string;
+}
+
+const CONFIGURATION: YamlBounds = { bytes: MAX_FILE_BYTES, depth: MAX_DEPTH, name: 'a configuration file' };
+
 /** A YAML file as plain data, with the way back to its lines. */
 export interface YamlSource {
   /** undefined where the text is no single YAML mapping; then there are findings. */
@@ -24,10 +33,11 @@ export interface YamlSource {
  * Reads YAML 1.2 without custom tags. Total: whatever the text is, the answer is data or findings, never an exception.
  * Findings never repeat values, because a broken line may hold a secret.
  */
-export function readYaml(text: string): YamlSource {
-  const tooLarge = Buffer.byteLength(text) > MAX_FILE_BYTES;
-  if (tooLarge) return refused({ what: 'is larger than 1MiB', expected: 'a configuration file of at most 1MiB' });
-  if (deepestNesting(text) > MAX_BRACKETS) return refused(TOO_DEEP);
+export function readYaml(text: string, bounds: YamlBounds = CONFIGURATION): YamlSource {
+  const size = `${bounds.bytes / MAX_FILE_BYTES}MiB`;
+  const tooLarge = Buffer.byteLength(text) > bounds.bytes;
+  if (tooLarge) return refused({ what: `is larger than ${size}`, expected: `${bounds.name} of at most ${size}` });
+  if (deepestNesting(text) > MAX_BRACKETS) return refused(tooDeep(bounds));
   const lines = new LineCounter();
   const control = controlCharacter(text);
   const document = parseDocument(text, {
@@ -46,32 +56,37 @@ export function readYaml(text: string): YamlSource {
   const findings = [
     ...(control === undefined ? [] : [{ path: [], place: place(control.offset), ...control.finding }]),
     ...[...document.errors, ...document.warnings].map((error) => syntaxFinding(error, text, place)),
-    ...structureFindings(document, place),
+    ...structureFindings(document, place, bounds),
   ];
   const locate = (path: Path, part: 'key' | 'value'): Place => place(offsetOf(document, path, part));
   // After a duplicate key the rest of the file still means something; after any other slip it may not.
   const isReadable = findings.every((finding) => finding.what.startsWith(DUPLICATE));
   if (!isReadable) return { data: undefined, findings, locate };
-  const empty = emptyFinding(document);
+  const empty = emptyFinding(document, bounds);
   if (empty !== undefined) return { data: undefined, findings: [...findings, empty], locate };
   return { data: document.toJS({ maxAliasCount: MAX_ALIASES }), findings, locate };
 }
 
 const DUPLICATE = 'is there twice';
-const TOO_DEEP = { what: 'is nested too deeply', expected: `at most ${MAX_DEPTH} levels` };
+
+function tooDeep({ depth }: YamlBounds): Omit<Finding, 'path'> {
+  return { what: 'is nested too deeply', expected: `at most ${depth} levels` };
+}
 
 function refused(finding: Omit<Finding, 'path'>): YamlSource {
   const start: Place = { line: 1, column: 1 };
   return { data: undefined, findings: [{ path: [], place: start, ...finding }], locate: () => start };
 }
 
-function emptyFinding(document: Document): Finding | undefined {
+function emptyFinding(document: Document, bounds: YamlBounds): Finding | undefined {
   const { contents } = document;
   if (isMap(contents)) return undefined;
   const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
+  const what = isEmpty ? 'is empty' : 'is not a mapping';
+  if (bounds !== CONFIGURATION) return { path: [], what, expected: bounds.name };
   return {
     path: [],
-    what: isEmpty ? 'is empty' : 'is not a mapping',
+    what,
     expected: 'keys and values such as "listen: 127.0.0.1:8080"',
     hint: 'At least control and candidate are needed; cutover init writes a file to start from.',
   };
@@ -135,7 +150,7 @@ function duplicateFinding(error: YAMLError, text: string, place: (offset: number
 }
 
 /** What the parser lets pass: directives of other versions, depth, aliases of nothing, of themselves, and of too much. */
-function structureFindings(document: Document, place: (offset: number) => Place): Finding[] {
+function structureFindings(document: Document, place: (offset: number) => Place, bounds: YamlBounds): Finding[] {
   const findings: Finding[] = [];
   const { explicit, version } = document.directives?.yaml ?? {};
   if (explicit === true && version !== '1.2') {
@@ -155,9 +170,9 @@ function structureFindings(document: Document, place: (offset: number) => Place)
         anchors.set(node.anchor, node);
       }
       const depth = ancestors.filter((ancestor) => !isPair(ancestor)).length;
-      if (depth <= MAX_DEPTH || isTooDeep) return depth > MAX_DEPTH ? visit.SKIP : undefined;
+      if (depth <= bounds.depth || isTooDeep) return depth > bounds.depth ? visit.SKIP : undefined;
       isTooDeep = true;
-      findings.push({ path: [], place: place(node.range?.[0] ?? 0), ...TOO_DEEP });
+      findings.push({ path: [], place: place(node.range?.[0] ?? 0), ...tooDeep(bounds) });
       return visit.SKIP;
     },
   });

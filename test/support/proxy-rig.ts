@@ -224,6 +224,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
     cohorts: {},
     defaults: { dialPpm: 0, maxPpm: PPM, proof: 'none', mirrorPpm: 0, steps: [], dwellMs: 600_000 },
     endpoints: [],
+    templates: [],
     evidence: evidenceSettings(),
     protectedTenants: [],
     tripwires: { candidateFailures: undefined, hardDown: undefined, reverseMismatch: undefined },
