@@ -4,6 +4,7 @@ import type { BenchSection } from './section.ts';
 export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   accuracy: async () => (await import('./sections/accuracy.ts')).accuracy,
   hostile: async () => (await import('./sections/hostile.ts')).hostile,
+  clusters: async () => (await import('./sections/clusters.ts')).clusters,
   thresholds: async () => (await import('./sections/thresholds.ts')).thresholds,
   statistics: async () => (await import('./sections/statistics.ts')).statistics,
   templates: async () => (await import('./sections/templates.ts')).templates,

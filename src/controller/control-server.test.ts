@@ -666,6 +666,52 @@ describe('commands', () => {
     }
   });
 
+  test('clusters are listed by rank, state and endpoint, page by page, and marked with owner and reason', async () => {
+    const bench = await setUp();
+    const elsewhere = { endpoint: 'GET /b' as EndpointId, count: 2 };
+    bench.clusters.push(
+      CLUSTER,
+      { ...CLUSTER, id: 'c2', count: 9, endpoints: [...CLUSTER.endpoints, elsewhere] },
+      { ...CLUSTER, id: 'c3', count: 1, kind: 'alias' },
+    );
+    const ids = async (query: string): Promise<{ ids: string[]; next: string | undefined }> => {
+      const page = (await ask(bench, `/api/v1/clusters?${query}`)).json as { items: { id: string }[]; next?: string };
+      return { ids: page.items.map(({ id }) => id), next: page.next };
+    };
+    const first = await ids('limit=2');
+    expect(first.ids).toEqual(['c3', 'c2']);
+    expect(await ids(`limit=2&cursor=${first.next}`)).toEqual({ ids: ['c1'], next: undefined });
+    expect((await ids('endpoint=GET%20/b')).ids).toEqual(['c2']);
+    expectProblem(await ask(bench, '/api/v1/clusters?cursor=bm93aGVyZQ'), 400, 'INPUT_INVALID');
+
+    const mark = (body: object) => ask(bench, '/api/v1/clusters/c2', { method: 'POST', body });
+    expectProblem(await mark({ state: 'accepted', reason: 'by design' }), 400, 'INPUT_INVALID');
+    const until = Date.now() + 60_000;
+    const done = await mark({
+      state: 'accepted',
+      until,
+      owner: 'shop team',
+      note: 'see the wiki',
+      reason: 'by design',
+    });
+    expect(done.json).toMatchObject({
+      state: 'accepted',
+      until,
+      owner: 'shop team',
+      note: 'see the wiki',
+      acceptedAt: ['GET /a', 'GET /b'],
+      marked: { actor: 'api', reason: 'by design' },
+      journal: { action: 'cluster.accepted' },
+    });
+    expect(await ids('state=accepted')).toMatchObject({ ids: ['c2'] });
+    expect((await ids('')).ids, 'what is settled comes last').toEqual(['c3', 'c1', 'c2']);
+    expectProblem(
+      await ask(bench, '/api/v1/clusters/none', { method: 'POST', body: { state: 'open' } }),
+      404,
+      'NOT_FOUND',
+    );
+  });
+
   test('a pin is listed with its id, and lifted by it', async () => {
     const bench = await setUp();
     const { json } = await ask(bench, '/api/v1/pins', {

@@ -1,5 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { CellMap, ClusterView, Endpoint, JournalView, Mismatch, Problem, RampView, Status } from '../api/types.ts';
+import type { ClusterInput, RankedCluster, UnlockView } from '../api/cluster-types.ts';
+import type { CellMap, Endpoint, JournalView, Mismatch, Problem, RampView, Status } from '../api/types.ts';
 import { notePoint } from './parity-line.tsx';
 
 /**
@@ -8,7 +9,11 @@ import { notePoint } from './parity-line.tsx';
  */
 export const status: Signal<Status | undefined> = signal(undefined);
 export const endpoints: Signal<readonly Endpoint[]> = signal([]);
-export const clusters: Signal<readonly ClusterView[]> = signal([]);
+export const clusters: Signal<readonly RankedCluster[]> = signal([]);
+/** Which clusters are listed; all: those of every state. */
+export const clusterFilter: Signal<RankedCluster['state'] | 'all'> = signal('all');
+/** What fixing a few clusters would open. */
+export const unlock: Signal<UnlockView | undefined> = signal(undefined);
 export const journal: Signal<readonly JournalView[]> = signal([]);
 /** Undefined until it came first. */
 export const cellMap: Signal<CellMap | undefined> = signal(undefined);
@@ -58,10 +63,12 @@ export async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: s
 }
 
 async function refresh(): Promise<void> {
-  const [newStatus, newEndpoints, newClusters, newJournal, newCellMap, newRamps] = await Promise.all([
+  const filter = clusterFilter.value === 'all' ? '' : `&state=${clusterFilter.value}`;
+  const [newStatus, newEndpoints, newClusters, newUnlock, newJournal, newCellMap, newRamps] = await Promise.all([
     call<Status>('GET', 'status'),
     call<{ items: Endpoint[] }>('GET', 'endpoints?limit=200'),
-    call<{ items: ClusterView[] }>('GET', 'clusters?limit=50'),
+    call<{ items: RankedCluster[] }>('GET', `clusters?limit=50${filter}`),
+    call<UnlockView>('GET', 'unlock'),
     call<{ items: JournalView[] }>('GET', 'journal?limit=15'),
     call<CellMap>('GET', 'cell-map'),
     call<{ items: RampView[] }>('GET', 'ramps?limit=200'),
@@ -70,6 +77,7 @@ async function refresh(): Promise<void> {
   notePoint(newStatus.now, newStatus.parity);
   endpoints.value = newEndpoints.items;
   clusters.value = newClusters.items;
+  unlock.value = newUnlock;
   journal.value = newJournal.items;
   cellMap.value = newCellMap;
   ramps.value = newRamps.items;
@@ -79,6 +87,18 @@ async function refresh(): Promise<void> {
 /** Loads a mismatch with both answers. */
 export function loadMismatch(id: string): Promise<Mismatch> {
   return call<Mismatch>('GET', `mismatches/${encodeURIComponent(id)}`);
+}
+
+/** Lists clusters of one state only, or of all. */
+export async function showClusters(state: RankedCluster['state'] | 'all'): Promise<void> {
+  clusterFilter.value = state;
+  await refresh();
+}
+
+/** Says what becomes of a cluster. */
+export async function markCluster(id: string, change: Partial<ClusterInput>): Promise<void> {
+  await call('POST', `clusters/${encodeURIComponent(id)}`, change);
+  await refresh();
 }
 
 /** Takes everything back to the control; gives the sentence to show. */

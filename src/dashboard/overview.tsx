@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { Quantiles, Status } from '../api/types.ts';
 import { count, milliseconds, percent } from './format.ts';
+import { unlock } from './live.ts';
 import { ParityLine } from './parity-line.tsx';
 
 function Tile(props: { label: string; value: string; detail: string; children?: ComponentChildren }): JSX.Element {
@@ -105,6 +106,18 @@ function Sides(props: { status: Status }): JSX.Element {
   );
 }
 
+/** What fixing up to three clusters would open: the next thing to do. */
+function Gain(): JSX.Element | null {
+  const plan = unlock.value?.plans.filter(({ fixes }) => fixes <= 3).at(-1);
+  if (plan === undefined) return null;
+  return (
+    <p class="banner gain">
+      <strong>{plan.sentence}</strong>{' '}
+      <span class="detail">They are marked below; cells open as clean comparisons come in.</span>
+    </p>
+  );
+}
+
 /** What everyone wants to know first: how alike the sides are, who serves, how fast, and what is wrong. */
 export function Overview(props: { status: Status }): JSX.Element {
   const { status } = props;
@@ -129,6 +142,7 @@ export function Overview(props: { status: Status }): JSX.Element {
           {warning}
         </p>
       ))}
+      <Gain />
       <div class="tiles">
         <Tile
           label="Parity"

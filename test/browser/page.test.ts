@@ -64,6 +64,43 @@ test('a cluster opens its example as two answers side by side, all of it text', 
   await page.getByRole('img', { name: /^Parity since this page was opened: from [\d.]+% to/ }).waitFor();
 });
 
+test('clusters come in the order of what they block, and the page begins with what fixing a few of them opens', async () => {
+  await page
+    .getByText(/^Fixing (this difference|these \d differences) would open \d+ cells?, \+[\d.]+ % of traffic\.$/)
+    .waitFor({ timeout: 60_000 });
+  await expect.poll(() => page.locator('.clusters > li.next').count()).toBeGreaterThan(0);
+  expect(await page.locator('.clusters > li').first().textContent()).toMatch(/fixing it opens|in the way of/);
+});
+
+test('who owns a cluster and what becomes of it is said on the page, and stands in the journal', async () => {
+  const tags = page.locator('.clusters > li').filter({ hasText: 'p.tags' }).first();
+  if ((await tags.getByRole('button', { expanded: true }).count()) === 0)
+    await tags.getByRole('button', { expanded: false }).click();
+  const form = tags.getByRole('form', { name: 'What becomes of this difference' });
+  await form.getByLabel('State').selectOption('accepted');
+  await form.getByLabel('Owner').fill('shop team');
+  await form.getByRole('button', { name: 'Save' }).click();
+  // Accepting takes a reason and an end.
+  await tags.getByText(/^Not done: /).waitFor();
+  await form.getByLabel('Reason').fill('tags are shown in another order by design');
+  await form
+    .getByLabel('Until', { exact: true })
+    .fill(new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10));
+  await form.getByRole('button', { name: 'Save' }).click();
+  await tags.getByText('Written into the journal.').waitFor();
+  await tags.locator('.badge.accepted').waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'cluster.accepted' }).first().waitFor();
+
+  await page.getByRole('group', { name: 'Clusters shown' }).getByRole('button', { name: 'accepted' }).click();
+  await expect.poll(() => page.locator('.clusters > li').count()).toBe(1);
+  await form.getByLabel('State').selectOption('open');
+  await form.getByLabel('Reason').fill('it was not');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('No cluster is accepted.').waitFor();
+  await page.getByRole('group', { name: 'Clusters shown' }).getByRole('button', { name: 'all' }).click();
+  await tags.waitFor();
+});
+
 test('every cell is a square in the colour of its state; pressed, it opens its sheet, by the keyboard too', async () => {
   const picture = page.getByRole('table', { name: /Endpoints down, tenants across/ });
   const row = picture.getByRole('row', { name: /^GET \/products\/\{handle\}: \d+ / });

@@ -4,6 +4,7 @@ import type { EndpointId } from '../cell.ts';
 import type { Finding, Value } from '../compare/finding.ts';
 import type { DifferenceKind } from '../verdict.ts';
 import { causesOf, MAX_CAUSES } from './causes.ts';
+import { isAt } from './place.ts';
 
 const at = (endpoint: string): EndpointId => endpoint as EndpointId;
 
@@ -40,6 +41,11 @@ describe('is one cause', () => {
       'a member in a list and alone, of one family',
       ['GET /v1/products', finding('body/items/3/price', 'type', '12', '"12"')],
       ['GET /v1/products/{id}', finding('body/price', 'type', '9', '"9"')],
+    ],
+    [
+      'a row that an order lost, in a list of orders and alone',
+      ['GET /orders', finding('body/items/0/lines/2', 'removed', '"x"')],
+      ['GET /orders/{id}', finding('body/lines/1', 'removed', '"y"')],
     ],
     [
       'the same under the name of the list',
@@ -180,4 +186,15 @@ test('whatever differs has a cause, at most 12 are told, no id twice, and the re
   );
   const many = Array.from({ length: 40 }, (_, i) => finding(`body/m${i}x`, 'removed', '1'));
   expect(causesOf(at('GET /a'), many)).toMatchObject({ more: true, signatures: { length: MAX_CAUSES } });
+});
+
+test.each([
+  ['body/items/3/price', 'body/items/*/price', true],
+  ['body/html/body/main/p[2]/text()', 'body/html/body/main/p.price[*]/text()', true],
+  ['body/html/body/main/p/text()', 'body/html/body/main/p.price[*]/text()', true],
+  ['body/html/body/main/h2/text()', 'body/html/body/main/p.price[*]/text()', false],
+  ['body/html/body/footer/p[1]/text()', 'body/html/body/footer', true],
+  ['body/items', 'body/items/*', false],
+])('the path %s is at %s: %s', (path, pattern, expected) => {
+  expect(isAt(path, pattern)).toBe(expected);
 });

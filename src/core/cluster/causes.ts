@@ -80,7 +80,7 @@ function scopeOf(
   }
   const family = familyOf(endpoint);
   const at = bareOf(pathPattern, family);
-  const isNameless = at === 'body' || at === 'body/*' || at.startsWith('body/line');
+  const isNameless = at === 'body' || at === 'body/*' || at.startsWith('body/line/');
   return { reach: isNameless ? endpoint : family, at };
 }
 
@@ -163,7 +163,7 @@ function pair(
 /** The object a member or the answer a header belongs to; undefined where a name means nothing: elements of lists, of pages, lines. */
 function parentOf({ place }: Finding): string | undefined {
   if (place.path.startsWith('header:')) return place.detail === undefined ? 'header:' : undefined;
-  if (!place.path.startsWith('body/') || place.path.startsWith('body/html/') || place.path.startsWith('body/line'))
+  if (!place.path.startsWith('body/') || place.path.startsWith('body/html/') || place.path.startsWith('body/line/'))
     return undefined;
   if (place.pattern.endsWith('/*')) return undefined;
   return place.path.slice(0, place.path.lastIndexOf('/'));

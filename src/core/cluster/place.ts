@@ -62,8 +62,12 @@ export function landmarkOf(pattern: string): string | undefined {
 export function isAt(path: string, pattern: string): boolean {
   if (path === pattern) return true;
   const [mine, theirs] = [path.split('/'), pattern.split('/')];
-  if (mine.length < theirs.length) return false;
-  return theirs.every(
-    (segment, i) => segment === '*' || segment === mine[i] || segment === mine[i]?.replace(/\[\d+\]$/, '[*]'),
-  );
+  return mine.length >= theirs.length && theirs.every((segment, i) => isSegment(mine[i] ?? '', segment));
+}
+
+/** `*` stands for any segment, `p.price[*]` for `p`, `p[2]` and so on: paths tell the place of an element, patterns its class. */
+function isSegment(mine: string, pattern: string): boolean {
+  if (pattern === '*' || mine === pattern) return true;
+  const element = /^([^.#[]+)(?:[.#][^[]*)?\[\*\]$/.exec(pattern)?.[1];
+  return element !== undefined && mine.replace(/\[\d+\]$/, '') === element;
 }
