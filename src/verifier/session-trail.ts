@@ -70,7 +70,9 @@ function stepOf({ cell, request, direction, control, candidate }: Exchange): Tra
   const answer = direction === 'forward' ? control : candidate;
   if (answer.kind === 'failure') return undefined;
   const isShort = answer.body.length <= LONGEST_BODY && answer.bodyBytes === answer.body.length;
-  return { cell, request, headers: answer.headers, body: isShort ? answer.body.slice() : new Uint8Array(0) };
+  // A copy: the slice of a Node buffer is a view of memory that the thread is about to take away.
+  const body = isShort ? new Uint8Array(answer.body) : new Uint8Array(0);
+  return { cell, request, headers: answer.headers, body };
 }
 
 function bytesOf(notes: readonly Noted[]): number {

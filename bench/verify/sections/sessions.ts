@@ -6,7 +6,7 @@ import { type Shop, startShop } from '../sessions/shop.ts';
 import { visit } from '../sessions/visitor.ts';
 
 /** Visits at the same time. */
-const AT_ONCE = 16;
+const AT_ONCE = 8;
 /** Share of answers that are somebody else's, from a tenth of the visits on. */
 const MIXED_UP = 0.02;
 const SETTLE_MS = 60_000;
