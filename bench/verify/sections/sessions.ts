@@ -2,7 +2,7 @@ import http from 'node:http';
 import { Random } from '../random.ts';
 import { type BenchSection, percent, type Section, type SectionOptions } from '../section.ts';
 import { startPipeline, type Told } from '../sessions/pipeline.ts';
-import { type Shop, startShop } from '../sessions/shop.ts';
+import { type MixUp, type Shop, startShop } from '../sessions/shop.ts';
 import { visit } from '../sessions/visitor.ts';
 
 /** Visits at the same time. */
@@ -23,7 +23,7 @@ export const sessions: BenchSection = {
     const clean = await run({ seed, visits, mixUp: 0, progress });
     const mixed = await run({ seed, visits, mixUp: MIXED_UP, progress });
     const wrong = new Set(clean.told.filter((one) => verdictOf(one) !== 'match').map(({ tenant }) => tenant));
-    const planted = mixed.shop.mixedUp;
+    const planted = distinct(mixed.shop.mixedUp);
     const missed = missing(planted, mixed.told);
     const mismatches = clean.told.filter((one) => verdictOf(one) === 'mismatch').length;
     const wholeVisits = visits - [...wrong].filter((tenant) => tenant !== `v${visits}`).length;
@@ -51,7 +51,7 @@ export const sessions: BenchSection = {
       tables: [
         { title: 'Both right', columns: ['outcome', 'requests'], rows: outcomes(clean.told) },
         { title: 'With mix-ups', columns: ['outcome', 'requests'], rows: outcomes(mixed.told) },
-        { title: 'Planted and missed', columns: ['place', 'outcome'], rows: missed },
+        { title: 'Planted and missed', columns: ['who', 'endpoint', 'outcome'], rows: missed },
       ],
     };
   },
@@ -102,7 +102,8 @@ async function run({ seed, visits, mixUp, progress }: Plan): Promise<Run> {
   }
 }
 
-function configOf(control: string, candidate: string): unknown {
+/** Both shops keep everything for themselves; what has effects is mirrored too. */
+export function configOf(control: string, candidate: string): unknown {
   const writes = ['POST /login', 'POST /orders'].map((match) => ({ match, mirrorWrites: true }));
   return {
     listen: '127.0.0.1:0',
@@ -138,21 +139,34 @@ function outcomes(told: readonly Told[]): string[][] {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, String(count)]);
 }
 
-/** Planted mix-ups that no mismatch of kind `alias` tells of, with what became of their requests. */
-function missing(planted: readonly string[], told: readonly Told[]): string[][] {
-  const left = [...planted];
+/**
+ * Mix-ups that no mismatch of kind `alias` tells of, with what became of their requests. Of two answers that hold one
+ * thing the one that is compared later is told, so a mix-up may be told where the owner got it. Each place counts once:
+ * the candidate that is asked again to confirm a mismatch may mix things up again.
+ */
+function missing(planted: readonly MixUp[], told: readonly Told[]): string[][] {
+  const found = new Set<string>();
   for (const { tenant, endpoint, verified } of told) {
-    const isFound = verified?.result.verdict === 'mismatch' && verified.result.signature?.kind === 'alias';
-    const at = isFound ? left.indexOf(`${tenant} ${endpoint}`) : -1;
-    if (at >= 0) left.splice(at, 1);
+    const isAlias = verified?.result.verdict === 'mismatch' && verified.result.signature?.kind === 'alias';
+    if (isAlias) found.add(`${tenant} ${endpoint}`);
   }
-  return left.map((place) => [
-    place,
-    told
-      .filter(({ tenant, endpoint }) => `${tenant} ${endpoint}` === place)
-      .map((one) =>
-        `${verdictOf(one)} ${one.verified?.result.reason ?? ''} ${one.verified?.result.signature?.kind ?? ''}`.trim(),
-      )
-      .join('; '),
-  ]);
+  return planted
+    .filter(
+      ({ visitor, owner, endpoint }) => !found.has(`${visitor} ${endpoint}`) && !found.has(`${owner} ${endpoint}`),
+    )
+    .map(({ visitor, owner, endpoint }) => [
+      `${visitor} got what is ${owner}'s`,
+      endpoint,
+      became(visitor, endpoint, told),
+    ]);
+}
+
+function became(visitor: string, endpoint: string, told: readonly Told[]): string {
+  const own = told.filter((one) => one.tenant === visitor && one.endpoint === endpoint);
+  return own.map((one) => `${verdictOf(one)} ${one.verified?.result.reason ?? ''}`.trim()).join('; ');
+}
+
+/** Each place once. */
+function distinct(planted: readonly MixUp[]): MixUp[] {
+  return [...new Map(planted.map((mixUp) => [`${mixUp.visitor} ${mixUp.endpoint}`, mixUp])).values()];
 }

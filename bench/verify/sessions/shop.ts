@@ -6,11 +6,19 @@ export type IdStyle = 'uuid' | 'int' | 'nanoid';
 
 export interface Shop {
   readonly url: string;
-  /** Answers that held what belongs to somebody else, by visitor and request: `v17 GET /orders/{id}`. */
-  readonly mixedUp: readonly string[];
+  /** Answers that held what belongs to somebody else: who got it, at which endpoint, and whose it is. */
+  readonly mixedUp: readonly MixUp[];
+  /** Values of all its sessions. */
+  secrets(): readonly string[];
   /** From now on this share of what may be mixed up is. */
   mixUp(share: number): void;
   close(): Promise<void>;
+}
+
+export interface MixUp {
+  readonly visitor: string;
+  readonly endpoint: string;
+  readonly owner: string;
 }
 
 interface Session {
@@ -44,6 +52,7 @@ export async function startShop(seed: string, firstNumber: number): Promise<Shop
   return {
     url: `http://127.0.0.1:${address.port}`,
     mixedUp: shop.mixedUp,
+    secrets: () => shop.secrets(),
     mixUp: (share) => {
       shop.mixShare = share;
     },
@@ -79,7 +88,7 @@ class Maker {
 
 class ShopServer {
   mixShare = 0;
-  readonly mixedUp: string[] = [];
+  readonly mixedUp: MixUp[] = [];
   readonly #makes: Maker;
   readonly #sessions = new Map<string, Session>();
   /** Where a reader of a list is: meaningless to anybody else. */
@@ -87,6 +96,10 @@ class ShopServer {
 
   constructor(makes: Maker) {
     this.#makes = makes;
+  }
+
+  secrets(): string[] {
+    return [...this.#sessions.keys()];
   }
 
   async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -215,7 +228,7 @@ class ShopServer {
       other.orders.length === session.orders.length;
     for (const other of [...this.#sessions.values()].reverse().slice(0, 400)) {
       if (!isAlike(other)) continue;
-      this.mixedUp.push(`${visit.visitor} ${endpoint}`);
+      this.mixedUp.push({ visitor: visit.visitor, endpoint, owner: other.user.replace('user', 'v') });
       return other;
     }
     return undefined;
