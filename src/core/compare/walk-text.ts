@@ -1,4 +1,4 @@
-import type { ElementOps } from './align.ts';
+import type { Alignment, ElementOps } from './align.ts';
 import { align } from './align.ts';
 import type { Value } from './finding.ts';
 import { placeOf } from './finding.ts';
@@ -64,8 +64,28 @@ function lineSimilarity(a: string, b: string): number {
   return 0.05 + (0.95 * (start + end)) / longest;
 }
 
+/** What names a line: its text up to the first colon or equals sign. */
+const LABEL = /^\s*[^\s:=][^:=]{0,60}[:=]/;
+
+/**
+ * Texts of as many lines that differ only behind their labels, place by place: `views: 17` of one block is not
+ * `views: 17` of another one that has moved. Undefined where they differ otherwise.
+ */
+function byLabel(a: readonly string[], b: readonly string[]): Alignment | undefined {
+  if (a.length !== b.length) return undefined;
+  const changed: [number, number][] = [];
+  for (const [i, line] of a.entries()) {
+    const other = b[i] as string; // one length
+    if (line === other) continue;
+    const label = LABEL.exec(line)?.[0];
+    if (label === undefined || !other.startsWith(label)) return undefined;
+    changed.push([i, i]);
+  }
+  return { changed, removed: [], added: [], moved: false };
+}
+
 function walkLines(a: readonly string[], b: readonly string[], path: Path, context: WalkContext): void {
-  const { changed, removed, added, moved } = align(a, b, LINE_OPS, context.budget);
+  const { changed, removed, added, moved } = byLabel(a, b) ?? align(a, b, LINE_OPS, context.budget);
   const lines = step(path, 'line');
   const at = (index: number): Path => step(lines, String(index + 1), '*');
   for (const [i, j] of changed) {
