@@ -16,7 +16,8 @@ beforeAll(async () => {
   [demo, browser] = await Promise.all([startDemo(['--rate', '60']), openBrowser()]);
   page = await browser.context.newPage();
   page.on('console', (message) => {
-    if (message.type() === 'error' && !ofRace(message.location().url)) problems.push(message.text());
+    if (message.type() === 'error' && !ofRace(message.location().url))
+      problems.push(`${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (error) => problems.push(String(error)));
 });

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<RankedCluster>[] = [
   { title: 'path', value: (row) => row.pathPattern, flexible: true },
   { title: 'kind', value: (row) => row.kind, spare: 3 },
   { title: 'became', value: (row) => row.transition, flexible: true, spare: 5 },
-  { title: 'example', value: (row) => row.example, spare: 1 },
+  { title: 'example', value: (row) => row.example },
 ];
 
 /** `cutover clusters`: what differs, by cause, in the order in which to look at it. */
