@@ -39,6 +39,7 @@ class FailingStore {
   readonly mismatches: VerifiedExchange[] = [];
   readonly recordings: VerifiedExchange[] = [];
   readonly documents: { readonly kind: string; readonly key: string }[] = [];
+  readonly deleted: string[] = [];
   readonly pruned: number[] = [];
   writes = 0;
   failure: CutoverError | undefined;
@@ -59,6 +60,7 @@ class FailingStore {
     this.#check();
     if (this.failDocuments) throw new Error('no room for documents');
     this.documents.push(...documents.map(({ key }) => ({ kind, key })));
+    this.deleted.push(...documents.filter(({ value }) => value === undefined).map(({ key }) => `${kind} ${key}`));
   }
   async prune({ olderThan }: Parameters<Store['prune']>[0]): Promise<{ mismatches: number; clusters: number }> {
     this.#check();
@@ -222,6 +224,19 @@ test('what was learned is written every 15 seconds, and only where it changed', 
   await pass(1_000);
   expect(store.documents.slice(2)).toEqual([{ kind: 'noise', key: 'GET /b' }]);
   await recorder.close();
+});
+
+test('the noise of an endpoint that is no more is deleted, also where the store failed first', async () => {
+  const { store, noise, pass } = rig();
+  await pass(20_000);
+  noise.delete(ENDPOINT);
+  store.failDocuments = true;
+  await pass(20_000);
+  expect(store.deleted).toEqual([]);
+  store.failDocuments = false;
+  await pass(20_000);
+  await pass(20_000);
+  expect(store.deleted).toEqual([`noise ${ENDPOINT}`]);
 });
 
 test('what was learned and could not be written is written whole the next time', async () => {

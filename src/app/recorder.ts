@@ -54,6 +54,8 @@ export class Recorder {
   #prunedAt: number;
   #works = true;
   #savedDocuments = new Map<string, string>();
+  /** Endpoints whose noise was there when it was saved last. */
+  #savedNoise: Set<string> = new Set();
   /** What went wrong with the store last, for people; empty while it works. */
   trouble = '';
 
@@ -127,9 +129,10 @@ export class Recorder {
     const { store, clock } = this.#options;
     if (clock.monotonic() - this.#documentsAt < DOCUMENTS_MS) return;
     this.#documentsAt = clock.monotonic();
+    const before = this.#savedNoise;
     const noise = [...this.#options.noise()].map(([key, value]) => ({ key: key as string, value }));
     try {
-      await store.saveDocuments('noise', this.#changed('noise', noise));
+      await store.saveDocuments('noise', [...this.#changed('noise', noise), ...this.#vanished(noise)]);
       await store.saveDocuments(
         'catalog',
         this.#changed('catalog', [{ key: 'endpoints', value: this.#options.catalog() }]),
@@ -139,6 +142,7 @@ export class Recorder {
       await this.#saveStrikes();
     } catch (error) {
       this.#savedDocuments = new Map();
+      for (const key of before) this.#savedNoise.add(key);
       this.#options.movementLost?.();
       this.#failed('writing what was learned', error);
     }
@@ -166,6 +170,15 @@ export class Recorder {
       if (isNew) this.#savedDocuments.set(`${kind} ${key}`, text);
       return isNew;
     });
+  }
+
+  /** Noise of endpoints that are no more, to be deleted. */
+  #vanished(noise: readonly { readonly key: string }[]): { key: string; value: undefined }[] {
+    const present = new Set(noise.map(({ key }) => key));
+    const gone = [...this.#savedNoise].filter((key) => !present.has(key));
+    this.#savedNoise = present;
+    for (const key of gone) this.#savedDocuments.delete(`noise ${key}`);
+    return gone.map((key) => ({ key, value: undefined }));
   }
 
   async #prune(): Promise<void> {

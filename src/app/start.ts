@@ -17,7 +17,7 @@ import { holdWarnings, MovementView } from '../controller/movement-views.ts';
 import type { Mover } from '../controller/mover.ts';
 import { Races } from '../controller/race.ts';
 import { TrafficFeed } from '../controller/traffic-feed.ts';
-import type { Side } from '../core/cell.ts';
+import type { EndpointId, Side } from '../core/cell.ts';
 import { restoreState, tableOf } from '../core/control-state.ts';
 import { explain } from '../core/decide.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
@@ -121,6 +121,9 @@ interface Ground {
   readonly parts: Parts;
 }
 
+/** Merges remembered until there is a mover. */
+const MAX_EARLY = 10_000;
+
 async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const { clock, log, state, parts } = ground;
   const startedAt = clock.now();
@@ -143,11 +146,16 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   // There once the controller has started; until then nothing moves.
   const movement: { mover: Mover | undefined; desk: ClusterDesk | undefined } = { mover: undefined, desk: undefined };
   parts.add(() => movement.mover?.close());
+  // Merges before there is a mover, and a verifier: what these load is tidied up once they have it.
+  const learning: { verifier: Verifier | undefined } = { verifier: undefined };
+  const early: [from: readonly EndpointId[], into: EndpointId][] = [];
   const catalog = new EndpointCatalog({
     listed: [...settings.endpoints, ...settings.templates],
     maxFound: settings.limits.endpoints,
     onMerge: (from, into) => {
       ledger.mergeEndpoints(from, into);
+      if (movement.mover === undefined && early.length < MAX_EARLY) early.push([from, into]);
+      learning.verifier?.forget(from);
       movement.mover?.mergeEndpoints(from, into);
       movement.desk?.mergeEndpoints(from, into);
     },
@@ -192,6 +200,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     log,
     started: async () => {
       movement.mover = await startMover({ settings, controller, store, clock, log });
+      for (const [from, into] of early.splice(0)) movement.mover.mergeEndpoints(from, into);
     },
   });
   parts.add(() => beginning.close());
@@ -235,6 +244,8 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     noise: saved.noise,
     clusters: saved.clusters,
   });
+  learning.verifier = verifier;
+  for (const [from] of early) verifier.forget(from);
   parts.add(() => verifier.close());
   const recorder = new Recorder({
     store,

@@ -51,6 +51,9 @@ export class Mover {
   /** Wall time when this mover began, and its monotonic time: a clock that is set makes no evidence older or younger. */
   readonly #anchor: { readonly wall: number; readonly monotonic: number };
   readonly #orders: MovementOrders;
+  /** Keys of documents to be deleted, with the cell where it is one; no more than the book ever held. */
+  readonly #gone = new Map<string, CellTrack | undefined>();
+  #goneTaken: [key: string, track: CellTrack | undefined][] = [];
   readonly #takeBack: TakeBack;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
@@ -220,9 +223,12 @@ export class Mover {
     if (works) this.book.touchAll();
   }
 
-  /** Endpoints turned out to be one; cells of the old names are forgotten. */
+  /** Endpoints turned out to be one; cells of the old names are forgotten, and what was saved of them is deleted. */
   mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
-    for (const track of this.book.forget(from.filter((id) => id !== into))) {
+    const old = from.filter((id) => id !== into);
+    for (const id of old) if (this.book.endpoints.has(id)) this.#gone.set(`endpoint ${id}`, undefined);
+    for (const track of this.book.forget(old)) {
+      this.#gone.set(`cell ${track.key}`, track);
       this.#orders.unsynced.delete(track);
       if (!isOpen(track.record.state)) continue;
       // Nothing is decided under the old name any more; the table is tidied up.
@@ -349,8 +355,19 @@ export class Mover {
     for (const track of taken) this.book.unsaved.delete(track);
     return [
       this.#epochDocument(),
+      ...this.#takeGone(max),
       ...documentsOf(taken.map((track) => ('home' in track ? { track, record: track.record } : { home: track }))),
     ];
+  }
+
+  /** Documents to be deleted: without a value. One that is still to be told to the table goes when that is done. */
+  #takeGone(max: number): MovementDocument[] {
+    this.#goneTaken = [...this.#gone].filter(([, track]) => track === undefined || !this.#orders.unsynced.has(track));
+    this.#goneTaken = this.#goneTaken.slice(0, max);
+    for (const [key] of this.#goneTaken) this.#gone.delete(key);
+    const isBack = (key: string, track: CellTrack | undefined): boolean =>
+      this.book.endpoints.has(track?.cell.endpoint ?? (key.slice('endpoint '.length) as EndpointId)); // made from one
+    return this.#goneTaken.filter(([key, track]) => !isBack(key, track)).map(([key]) => ({ key, value: undefined }));
   }
 
   #epochDocument(): MovementDocument {
@@ -359,6 +376,7 @@ export class Mover {
 
   /** What was taken last was not saved: everything of weight is saved again. */
   returnDocuments(): void {
+    for (const [key, track] of this.#goneTaken) this.#gone.set(key, track);
     for (const home of this.book.endpoints.values()) this.book.unsaved.add(home);
     for (const track of this.book.tracks())
       if (track.evidence !== undefined || track.record.state !== 'observing') this.book.unsaved.add(track);

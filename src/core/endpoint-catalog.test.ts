@@ -325,6 +325,22 @@ describe('a snapshot', () => {
     expect(copy.snapshot()).toEqual(found.snapshot());
   });
 
+  test('tells which endpoints are listed by now, so that what was counted moves to them', () => {
+    const found = catalog();
+    for (const path of ['/orders/7', '/orders/search', '/other/7']) found.match('GET', path);
+    const merges: [readonly EndpointId[], EndpointId][] = [];
+    const hinted = catalog({
+      listed: [
+        { method: 'GET', template: '/orders/{order}' },
+        { method: 'GET', template: '/orders/search' },
+      ],
+      onMerge: (from, into) => merges.push([from, into]),
+    });
+    hinted.restore(found.snapshot());
+    expect(merges).toEqual([[['GET /orders/{id}'], 'GET /orders/{order}']]);
+    expect(hinted.found()).toEqual(['GET /other/{id}']);
+  });
+
   test('does not grow a catalogue beyond its bound', () => {
     const found = catalog();
     for (let i = 0; i < 10; i++) found.match('GET', `/n${String.fromCharCode(97 + i)}`);

@@ -32,13 +32,15 @@ export class EndpointCatalog {
   readonly #templates = new TemplateTrie();
   readonly #trie: FoundTrie;
   readonly #maxFound: number;
+  readonly #onMerge: OnMerge;
   /** Listed templates seen with methods that are not listed. */
   readonly #derived = new Set<EndpointId>();
 
   constructor(options: EndpointCatalogOptions) {
     for (const { method, template } of options.listed) this.#templates.add(method, template);
     this.#maxFound = options.maxFound;
-    this.#trie = new FoundTrie(options.maxFound, options.onMerge ?? (() => {}));
+    this.#onMerge = options.onMerge ?? (() => {});
+    this.#trie = new FoundTrie(options.maxFound, this.#onMerge);
   }
 
   /** @param path As sent, with or without the query. */
@@ -65,7 +67,7 @@ export class EndpointCatalog {
 
   /**
    * Learns a snapshot again, up to the bound. What is not well formed is left out: losing a learned name
-   * costs nothing but learning it again.
+   * costs nothing but learning it again. Endpoints whose requests a listed template takes by now have become that one.
    */
   restore(snapshot: unknown): void {
     if (typeof snapshot !== 'object' || snapshot === null || !('found' in snapshot)) return;
@@ -74,7 +76,10 @@ export class EndpointCatalog {
     for (const id of snapshot.found as unknown[]) {
       const [, method = '', path = ''] = (typeof id === 'string' && /^([A-Z]+) \/(.*)$/.exec(id)) || [];
       const labels = path === '' ? [] : path.split('/');
-      if (METHODS.has(method) && labels.every(isLabel)) this.#trie.restore(method, labels, places);
+      if (!METHODS.has(method) || !labels.every(isLabel)) continue;
+      const listed = this.#templates.find(method, labels);
+      if (listed === undefined) this.#trie.restore(method, labels, places);
+      else if (listed !== id) this.#onMerge([id as EndpointId], listed); // it was one when it was saved
     }
   }
 

@@ -64,6 +64,8 @@ export interface Verifier {
   noise(): ReadonlyMap<EndpointId, readonly NoisePath[]>;
   /** What each endpoint learned, to be saved and handed in again as `noise`. */
   snapshots(): ReadonlyMap<EndpointId, unknown>;
+  /** What was learned of endpoints that are no more: others have taken their place, and learn anew. */
+  forget(endpoints: readonly EndpointId[]): void;
   clusters(): readonly Cluster[];
   cluster(id: string): Cluster | undefined;
   /** Mismatches older than `at` were deleted: clusters that show one of them take a new example. */
@@ -179,6 +181,13 @@ class QueuedVerifier implements Verifier {
 
   snapshots(): ReadonlyMap<EndpointId, unknown> {
     return this.#snapshots;
+  }
+
+  forget(endpoints: readonly EndpointId[]): void {
+    for (const endpoint of endpoints) {
+      this.#noise.delete(endpoint);
+      this.#snapshots.delete(endpoint);
+    }
   }
 
   clusters(): readonly Cluster[] {
