@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { type HostilePair, hostilePairs } from '../../micro/hostile-bodies.ts';
 
+/** About 20 KB, of which one value differs: what is compared before, to see what everyday traffic needs. */
+const ROWS = Array.from({ length: 300 }, (_, id) => ({ id, title: `row ${id}`, tags: ['a', 'b'], price: id / 4 }));
 const pairs = hostilePairs();
 let at = -1;
 let present: { readonly pair: HostilePair; readonly control: Uint8Array; readonly candidate: Uint8Array } | undefined;
@@ -30,8 +32,8 @@ function side(name: 'control' | 'candidate'): Server {
     const index = /^\/hostile\/(\d+)$/.exec(request.url ?? '')?.[1];
     const found = index === undefined ? undefined : pairAt(Number(index));
     if (found === undefined) {
-      const isOver = index !== undefined;
-      response.writeHead(isOver ? 404 : 200, { 'content-type': 'application/json' }).end('{"plain":true}');
+      const body = JSON.stringify({ side: name, rows: ROWS });
+      response.writeHead(index === undefined ? 200 : 404, { 'content-type': 'application/json' }).end(body);
       return;
     }
     response

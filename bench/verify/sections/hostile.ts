@@ -8,8 +8,8 @@ import type { BenchSection, SectionOptions } from '../section.ts';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const PROXY_CPU = 1;
 const LOAD_CPU = 0;
-/** Ordinary comparisons before anything hostile: the threads have started and the heaps have their size. */
-const WARM_UP = 60;
+/** Ordinary comparisons before anything hostile: the threads have started and the heaps have the size of everyday traffic. */
+const WARM_UP = 300;
 const VERDICTS: ReadonlySet<string> = new Set(['match', 'ignored', 'mismatch', 'inconclusive']);
 const PAIR_LIMIT_MS = 60_000;
 
