@@ -61,7 +61,10 @@ function machine() {
 /** Without the files, which are the tables once more. */
 function shown(sections: Readonly<Record<string, Section>>) {
   return Object.fromEntries(
-    Object.entries(sections).map(([name, { title, rows, tables }]) => [name, { title, rows, tables: tables ?? [] }]),
+    Object.entries(sections).map(([name, { title, rows, tables = [], longTables = [] }]) => [
+      name,
+      { title, rows, tables: [...tables, ...longTables] },
+    ]),
   );
 }
 

@@ -18,6 +18,8 @@ export interface Section {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly tables?: readonly Table[];
+  /** Tables too long to read, for `--output json` alone. */
+  readonly longTables?: readonly Table[];
   /** What went wrong, one line each, for `--details`. */
   readonly details?: readonly string[];
   /** Files that `--write` puts in the repository; paths from its root. */

@@ -40,6 +40,9 @@ export const accuracy: BenchSection = {
         },
       ],
       tables: [summary(scores), ...tables],
+      longTables: [
+        toolTable('Faults outside noise that were found, by noise and fault', scores.matrix.names, scores.matrix),
+      ],
       files: reportFiles(scores, namesOf(scores), tables, seed),
       details: scores.wrong,
     });
