@@ -68,7 +68,7 @@ describe('sessions that each side keeps for itself', () => {
     expect(sessions.turns).toBe(0);
   });
 
-  test('it waits two seconds and no longer, and never goes afterwards', () => {
+  test('it waits five seconds and no longer, and never goes afterwards', () => {
     const { clock, learned, next } = begun();
     const { turn } = next();
     const seen: string[] = [];

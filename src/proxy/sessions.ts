@@ -10,7 +10,7 @@ import { flatValue, toPairs } from './headers.ts';
 import type { RequestHead } from './request-guard.ts';
 
 /** A copy waits so long for those before it in its session; longer, and it is not verified. */
-export const LONGEST_WAIT_MS = 2_000;
+export const LONGEST_WAIT_MS = 5_000;
 /** Requests of one session whose comparison is not over, and of all sessions together. */
 export const MOST_OF_SESSION = 16;
 export const MOST_TURNS = 1_000;
@@ -267,7 +267,7 @@ export class SessionTurn {
     for (const turn of before) turn.#after.add(this);
   }
 
-  /** Calls `go` once nobody is before it, or `late` after two seconds; neither once it has ended. */
+  /** Calls `go` once nobody is before it, or `late` after five seconds; neither once it has ended. */
   whenFree(go: () => void, late: () => void): void {
     if (this.#isOver) return;
     if (this.#before.size === 0) {

@@ -60,6 +60,11 @@ describe('a request under the other side’s names', () => {
     expect(translated).toEqual(['query:id']);
   });
 
+  test('so is a token against forgery', () => {
+    const { untranslated } = rewrite({ headers: ['X-CSRF-Token', OTHER, 'X-Note', OTHER] });
+    expect(untranslated).toEqual([{ place: 'header:x-csrf-token', value: OTHER }]);
+  });
+
   test('without names nothing changes, whatever is sent', () => {
     const nothing = () => undefined;
     fc.assert(

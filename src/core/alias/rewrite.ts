@@ -1,3 +1,4 @@
+import { isTokenName } from '../noise/token.ts';
 import { decoded, nounOfTemplate } from './find-pairs.ts';
 import { isCursorName, isIdName, isShortId, looksMade, MIN_TOKEN, nounOf } from './made.ts';
 
@@ -105,9 +106,19 @@ class Rewriting {
       if (name === 'cookie') written[at + 1] = this.#cookies(value);
       else if (name === 'authorization') written[at + 1] = this.#authorization(value);
       else if (name === 'referer') written[at + 1] = this.#reference(value);
-      else if (value.length >= MIN_TOKEN) written[at + 1] = this.#translate('', value) ?? value;
+      else written[at + 1] = this.#token(name, value) ?? value;
     }
     return written;
+  }
+
+  /** Other headers hold what a page gave: a token against forgery that cannot be translated would be one that is wrong. */
+  #token(name: string, value: string): string | undefined {
+    const known = value.length < MIN_TOKEN ? undefined : this.#translate('', value);
+    const place = `header:${name}`;
+    if (known !== undefined) return this.#took(place, known);
+    if (isTokenName(name) && looksMade(value) && this.untranslated.length < MAX_TOLD)
+      this.untranslated.push({ place, value });
+    return undefined;
   }
 
   #cookies(value: string): string {
