@@ -37,6 +37,7 @@ import { Beginning } from './beginning.ts';
 import { CacheHorizon } from './cache-horizon.ts';
 import { createClusters } from './create-clusters.ts';
 import { KeyMemory } from './key-memory.ts';
+import { liveView } from './live-parts.ts';
 import { loadSaved } from './load-saved.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
@@ -44,6 +45,7 @@ import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
 import { Recorder } from './recorder.ts';
 import { startMover } from './start-mover.ts';
+import { Sink, type Traffic } from './traffic-sink.ts';
 
 /** A Cutover that serves. */
 export interface Running {
@@ -300,6 +302,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     registry,
     live,
     races,
+    written: () => recorder.flush(),
     purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder }),
     movement: moving,
     clock,
@@ -353,131 +356,6 @@ function controlOnly(table: TableData): TableData {
     pins: [],
     cells: [],
     force: { ...table.force, candidate: { tenants: [], endpoints: [] } },
-  };
-}
-
-/** What the sink hands on to, once it is there. */
-interface Traffic {
-  readonly verifier: Verifier;
-  readonly feed: TrafficFeed;
-  readonly versions: Record<Side, string>;
-  readonly caches: CacheHorizon;
-}
-
-/** Takes what the proxy reports: counts it, and gives pairs to the verifier. */
-class Sink implements TrafficSink {
-  readonly #ledger: Ledger;
-  readonly #events: Events;
-  readonly #traffic: () => Traffic;
-  readonly #movement: { readonly mover: Mover | undefined };
-
-  constructor(ledger: Ledger, events: Events, traffic: () => Traffic, movement: { readonly mover: Mover | undefined }) {
-    this.#movement = movement;
-    this.#ledger = ledger;
-    this.#events = events;
-    this.#traffic = traffic;
-  }
-
-  served(...[record]: Parameters<TrafficSink['served']>): void {
-    this.#ledger.served(record);
-    this.#movement.mover?.served(record);
-    this.#events.requestServed(record);
-  }
-
-  mirrored(exchange: Exchange): void {
-    const { verifier, versions, caches } = this.#traffic();
-    for (const side of ['control', 'candidate'] as const) {
-      if (exchange.versions[side] !== 'unknown') versions[side] = exchange.versions[side];
-    }
-    caches.saw(exchange);
-    verifier.offer(exchange);
-  }
-
-  unverified(...[cell, reason]: Parameters<TrafficSink['unverified']>): void {
-    this.#ledger.unverified(cell, reason);
-    this.#events.requestUnverified(cell, reason);
-  }
-
-  health(...[change]: Parameters<TrafficSink['health']>): void {
-    this.#events.targetHealthChanged(change);
-    this.#traffic().feed.health(change);
-  }
-}
-
-interface LiveParts {
-  readonly settings: Settings;
-  readonly startedAt: number;
-  readonly situation: { readonly state: string };
-  readonly proxy: DataPlane;
-  readonly controller: Controller;
-  readonly verifier: Verifier;
-  readonly running: Traffic;
-  readonly recorder: Recorder;
-  readonly beginning: Beginning;
-  readonly clock: Clock;
-}
-
-function liveView(parts: LiveParts): LiveView {
-  const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
-  const warnings = (): string[] => [
-    ...holdWarnings(controller.state),
-    ...(beginning.trouble === undefined
-      ? []
-      : [
-          `The store is not usable: ${beginning.trouble.message} ${beginning.trouble.hint ?? ''} The last table is served, nothing is promoted.`,
-        ]),
-    ...(recorder.trouble === '' ? [] : [`The store takes nothing, comparing has stopped: ${recorder.trouble}`]),
-    ...(controller.unjournaled > 0
-      ? [`${controller.unjournaled} rollbacks are in force but not in the journal yet.`]
-      : []),
-  ];
-  return {
-    version: packageVersion(),
-    startedAt: parts.startedAt,
-    state: () => situation.state,
-    notReady: () => {
-      const isReachable = proxy.targets().control.some((target) => target.healthy);
-      return [
-        ...(situation.state === 'serving' ? [] : ['draining']),
-        ...(isReachable ? [] : ['no target of the control is healthy']),
-      ];
-    },
-    targets: () => {
-      const targets = proxy.targets();
-      const view = (side: Side) =>
-        targets[side].map(({ target, healthy, outstanding, reason }) => ({ target, healthy, outstanding, reason }));
-      return { control: view('control'), candidate: view('candidate') };
-    },
-    versions: () => running.versions,
-    noise: () => verifier.noise(),
-    learned: () => verifier.snapshots(),
-    comparison: () => comparisonView(parts.settings),
-    warnings,
-    queueLength: () => verifier.queueLength,
-    outstanding: (side) => proxy.outstanding(side),
-    cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
-    explain: (input) => explanation(input, proxy, clock.now()),
-  };
-}
-
-function comparisonView({ compare }: Settings): ComparisonView {
-  const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs } = compare;
-  return { rules: [...rules], headers: [...headers], keyOrder, maxDecodedBytes, timeoutMs };
-}
-
-function explanation(input: ExplainInput, proxy: DataPlane, now: number): Explanation {
-  const facts = proxy.factsOf(input);
-  const { decision, chain } = explain(facts, proxy.table, now);
-  return {
-    side: decision.side,
-    reason: decision.reason,
-    rule: decision.rule,
-    endpoint: decision.endpoint,
-    tenant: facts.tenant ?? null,
-    bucket: decision.bucket < 0 ? null : decision.bucket,
-    dialPpm: decision.dialPpm < 0 ? null : decision.dialPpm,
-    revision: decision.revision,
-    chain: chain.map(({ step, applies, detail }) => ({ step, applies, detail })),
   };
 }
 

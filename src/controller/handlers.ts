@@ -28,6 +28,8 @@ export interface HandlerSources {
   readonly registry: Registry;
   readonly live: LiveView;
   readonly races: Races;
+  /** Resolves when what was compared so far is in the store, or was refused by it. */
+  readonly written: () => Promise<void>;
   /** Deletes what was kept of a tenant's traffic, also what is on its way to the store. */
   readonly purge: (tenant: TenantId) => Promise<{ readonly mismatches: number; readonly recordings: number }>;
   /** Moving by evidence; absent: nothing moves by itself. */
@@ -125,6 +127,7 @@ function pinView(id: string, { scope, side, at, actor, reason, until }: Pin): Pi
 function storedHandlers({
   store,
   live,
+  written,
 }: HandlerSources): Pick<Handlers, 'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'journal'> {
   return {
     mismatches: async ({ query: { endpoint, tenant, cluster, ...page } }) => {
@@ -135,8 +138,12 @@ function storedHandlers({
       });
       return { ...found, items: found.items.map(mismatchSummaryView) };
     },
-    mismatch: async ({ params: { id } }) =>
-      mismatchView((await store.mismatch(id)) ?? notFound(`There is no mismatch ${id}, or no longer.`)),
+    mismatch: async ({ params: { id } }) => {
+      const known = await store.mismatch(id);
+      // Watchers hear of a mismatch before it is written: it may be on its way.
+      if (known === undefined) await written();
+      return mismatchView(known ?? (await store.mismatch(id)) ?? notFound(`There is no mismatch ${id}, or no longer.`));
+    },
     recordings: async ({ query: { endpoint, ...page } }) => {
       const found = await store.recordings({
         ...page,

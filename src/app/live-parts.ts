@@ -1,0 +1,94 @@
+import type { ComparisonView } from '../api/recording-types.ts';
+import type { ExplainInput, Explanation } from '../api/types.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Controller } from '../controller/controller.ts';
+import type { LiveView } from '../controller/live-view.ts';
+import { holdWarnings } from '../controller/movement-views.ts';
+import type { Side } from '../core/cell.ts';
+import { explain } from '../core/decide.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Proxy as DataPlane } from '../proxy/proxy.ts';
+import type { Verifier } from '../verifier/verifier.ts';
+import type { Beginning } from './beginning.ts';
+import { packageVersion } from './package-version.ts';
+import type { Recorder } from './recorder.ts';
+import type { Traffic } from './traffic-sink.ts';
+
+/** The running parts that the control API looks at. */
+export interface LiveParts {
+  readonly settings: Settings;
+  readonly startedAt: number;
+  readonly situation: { readonly state: string };
+  readonly proxy: DataPlane;
+  readonly controller: Controller;
+  readonly verifier: Verifier;
+  readonly running: Traffic;
+  readonly recorder: Recorder;
+  readonly beginning: Beginning;
+  readonly clock: Clock;
+}
+
+/** What the control API shows of the running process. */
+export function liveView(parts: LiveParts): LiveView {
+  const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
+  const warnings = (): string[] => [
+    ...holdWarnings(controller.state),
+    ...(beginning.trouble === undefined
+      ? []
+      : [
+          `The store is not usable: ${beginning.trouble.message} ${beginning.trouble.hint ?? ''} The last table is served, nothing is promoted.`,
+        ]),
+    ...(recorder.trouble === '' ? [] : [`The store takes nothing, comparing has stopped: ${recorder.trouble}`]),
+    ...(controller.unjournaled > 0
+      ? [`${controller.unjournaled} rollbacks are in force but not in the journal yet.`]
+      : []),
+  ];
+  return {
+    version: packageVersion(),
+    startedAt: parts.startedAt,
+    state: () => situation.state,
+    notReady: () => {
+      const isReachable = proxy.targets().control.some((target) => target.healthy);
+      return [
+        ...(situation.state === 'serving' ? [] : ['draining']),
+        ...(isReachable ? [] : ['no target of the control is healthy']),
+      ];
+    },
+    targets: () => {
+      const targets = proxy.targets();
+      const view = (side: Side) =>
+        targets[side].map(({ target, healthy, outstanding, reason }) => ({ target, healthy, outstanding, reason }));
+      return { control: view('control'), candidate: view('candidate') };
+    },
+    versions: () => running.versions,
+    noise: () => verifier.noise(),
+    learned: () => verifier.snapshots(),
+    comparison: () => comparisonView(parts.settings),
+    warnings,
+    queueLength: () => verifier.queueLength,
+    outstanding: (side) => proxy.outstanding(side),
+    cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
+    explain: (input) => explanation(input, proxy, clock.now()),
+  };
+}
+
+function comparisonView({ compare }: Settings): ComparisonView {
+  const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs } = compare;
+  return { rules: [...rules], headers: [...headers], keyOrder, maxDecodedBytes, timeoutMs };
+}
+
+function explanation(input: ExplainInput, proxy: DataPlane, now: number): Explanation {
+  const facts = proxy.factsOf(input);
+  const { decision, chain } = explain(facts, proxy.table, now);
+  return {
+    side: decision.side,
+    reason: decision.reason,
+    rule: decision.rule,
+    endpoint: decision.endpoint,
+    tenant: facts.tenant ?? null,
+    bucket: decision.bucket < 0 ? null : decision.bucket,
+    dialPpm: decision.dialPpm < 0 ? null : decision.dialPpm,
+    revision: decision.revision,
+    chain: chain.map(({ step, applies, detail }) => ({ step, applies, detail })),
+  };
+}
