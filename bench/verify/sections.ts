@@ -9,5 +9,6 @@ export const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   statistics: async () => (await import('./sections/statistics.ts')).statistics,
   templates: async () => (await import('./sections/templates.ts')).templates,
   reproduction: async () => (await import('./sections/reproduction.ts')).reproduction,
+  redaction: async () => (await import('./sections/redaction.ts')).redaction,
   sessions: async () => (await import('./sections/sessions.ts')).sessions,
 };

@@ -1,69 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { canary, canaryAnswer, PLACES, spellings } from '../support/canaries.ts';
 import { type CutoverProcess, eventually, startCutover, tempFolder, writeConfig } from '../support/cutover-process.ts';
 import { type AskOptions, askOnce } from '../support/load.ts';
 import { TestUpstream } from '../support/test-upstream.ts';
 
 const CANARIES = 200;
-
-/** A secret with characters that URLs escape, so that its encodings differ from it. */
-function canary(n: number): string {
-  return `K${n}!${randomBytes(12).toString('hex')}/+${n}`;
-}
-
-const json = { 'content-type': 'application/json' };
-const form = { 'content-type': 'application/x-www-form-urlencoded' };
-/** Where a client may put a secret; each also comes back in the answer of both sides. */
-const PLACES: readonly ((secret: string) => Partial<AskOptions>)[] = [
-  (secret) => ({ headers: { authorization: `Bearer ${secret}` } }),
-  (secret) => ({ headers: { authorization: `Basic ${Buffer.from(`user:${secret}`).toString('base64')}` } }),
-  (secret) => ({ headers: { 'x-api-key': secret } }),
-  (secret) => ({ headers: { cookie: `session=${encodeURIComponent(secret)}; theme=dark` } }),
-  (secret) => ({ path: `/items?password=${encodeURIComponent(secret)}&page=2` }),
-  (secret) => ({ path: `/items?api_key=${encodeURIComponent(secret)}` }),
-  (secret) => ({ method: 'POST', headers: json, body: JSON.stringify({ user: 'ann', password: secret }) }),
-  (secret) => ({ method: 'POST', headers: json, body: JSON.stringify({ deep: [{ client_secret: secret }] }) }),
-  (secret) => ({ method: 'POST', headers: form, body: `name=ann&password=${encodeURIComponent(secret)}` }),
-  (secret) => ({
-    method: 'POST',
-    headers: { 'content-type': 'multipart/form-data; boundary=part' },
-    body: `--part\r\nContent-Disposition: form-data; name="password"\r\n\r\n${secret}\r\n--part--\r\n`,
-  }),
-  (secret) => ({
-    method: 'POST',
-    headers: json,
-    body: JSON.stringify({ query: 'query Q($token: String) { me }', variables: { token: secret } }),
-  }),
-  (secret) => ({ headers: { referer: `https://shop.example/login?token=${encodeURIComponent(secret)}` } }),
-  (secret) => ({
-    path: `/items?state=${Buffer.from(JSON.stringify({ token: secret, page: 2 })).toString('base64url')}`,
-  }),
-  (secret) => ({ headers: { 'x-test-answer': secret } }),
-  // The answers come back compressed.
-  (secret) => ({ headers: { 'x-test-answer': secret, 'accept-encoding': 'gzip' } }),
-];
-
-/** All the ways a secret could lie somewhere. */
-function spellings(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const forms = new Set([
-    secret,
-    encodeURIComponent(secret),
-    encodeURIComponent(secret).replace(/%2F/g, '/'),
-    bytes.toString('base64'),
-    bytes.toString('base64url'),
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    JSON.stringify(secret).slice(1, -1).replace(/\//g, '\\/'),
-    // The hard part of it, however the rest is written.
-    secret.slice(secret.indexOf('!') + 1, secret.indexOf('/')),
-    Buffer.from(`user:${secret}`).toString('base64').slice(8),
-  ]);
-  return [...forms];
-}
 
 function allFiles(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
@@ -82,7 +26,16 @@ async function apiAnswers(cutover: CutoverProcess): Promise<Map<string, string>>
     answers.set(path, text);
     return body;
   };
-  for (const path of ['/metrics', '/api/v1/status', '/api/v1/endpoints', '/api/v1/cells', '/api/v1/journal'])
+  for (const path of [
+    '/metrics',
+    '/api/v1/status',
+    '/api/v1/endpoints',
+    '/api/v1/cells',
+    '/api/v1/journal',
+    '/api/v1/noise',
+    '/api/v1/recordings?limit=200',
+    '/api/v1/unlock',
+  ])
     await get(path);
   for (const list of ['clusters', 'mismatches']) {
     for (let cursor = ''; ; ) {
@@ -99,21 +52,12 @@ test(`I8: ${CANARIES} secrets of clients and of answers lie nowhere afterwards, 
   const answer = (side: string) =>
     TestUpstream.start(side, {
       respond: (request, response, body) => {
-        const given = String(request.headers['x-test-answer'] ?? request.headers['x-api-key'] ?? '');
         const isCoded = request.headers['accept-encoding'] === 'gzip';
-        response.writeHead(200, {
-          'content-type': 'application/json',
-          ...(isCoded ? { 'content-encoding': 'gzip' } : {}),
-          'set-cookie': `session=${encodeURIComponent(given)}; Path=/; HttpOnly`,
-        });
-        const text = JSON.stringify({
+        const { headers, text } = canaryAnswer(side, request.headers, {
           id: String(request.headers['x-id']),
-          price: side === 'control' ? 10 : 12,
-          // Both sides show the secret, and the candidate another form of it.
-          token: given,
-          password: side === 'control' ? given : `${given}x`,
-          received: { password: body.toString().length },
+          bodyLength: body.toString().length,
         });
+        response.writeHead(200, { ...headers, ...(isCoded ? { 'content-encoding': 'gzip' } : {}) });
         response.end(isCoded ? gzipSync(text) : text);
       },
     });
