@@ -75,7 +75,7 @@ export class Comparer {
    * @param isMoved Differences that lie where the control contradicts itself: they do not name the cause while another one can.
    * @param isCounted True once per exchange, for what the sides answered first: the pair counts in how often the candidate differs.
    */
-  compare(exchange: Exchange, isMoved: IsMoved = () => false, isCounted = false): ComparisonResult {
+  compare(exchange: Exchange, isMoved?: IsMoved, isCounted = false): ComparisonResult {
     try {
       return this.#compare(exchange, isMoved, isCounted, this.#lens(exchange));
     } catch (error) {
@@ -87,7 +87,7 @@ export class Comparer {
   compareFirst(exchange: Exchange): { readonly result: ComparisonResult; readonly fresh: readonly AliasPair[] } {
     try {
       const lens = this.#lens(exchange);
-      const result = this.#compare(exchange, () => false, true, lens);
+      const result = this.#compare(exchange, undefined, true, lens);
       return { result, fresh: lens?.fresh ?? [] };
     } catch (error) {
       return { result: inconclusive(error instanceof BudgetSpent ? 'tooLarge' : 'fault'), fresh: [] };
@@ -177,7 +177,12 @@ export class Comparer {
     });
   }
 
-  #compare(exchange: Exchange, isMoved: IsMoved, isCounted: boolean, lens: AliasLens | undefined): ComparisonResult {
+  #compare(
+    exchange: Exchange,
+    isMoved: IsMoved | undefined,
+    isCounted: boolean,
+    lens: AliasLens | undefined,
+  ): ComparisonResult {
     const { control, candidate } = exchange;
     const { endpoint } = exchange.cell;
     const isControlDown = control.kind === 'failure' || control.status >= 500;
@@ -257,7 +262,12 @@ export class Comparer {
   }
 
   /** The verdict that findings make once noise and rules were asked. */
-  #judge(exchange: Exchange, findings: Findings, isMoved: IsMoved, lens: AliasLens | undefined): ComparisonResult {
+  #judge(
+    exchange: Exchange,
+    findings: Findings,
+    isMoved: IsMoved | undefined,
+    lens: AliasLens | undefined,
+  ): ComparisonResult {
     const { endpoint } = exchange.cell;
     const context: NoiseContext = {
       at: exchange.at,
@@ -279,7 +289,10 @@ export class Comparer {
     });
     const open = judged
       .filter(({ accounted }) => accounted === undefined)
-      .map((one) => ({ ...one, rank: gravity(one.finding) + (isMoved(difference(one.finding, undefined)) ? LAST : 0) }))
+      .map(({ finding, accounted }) => {
+        const hasMoved = isMoved?.(difference(finding, undefined)) === true;
+        return { finding, accounted, rank: gravity(finding) + (hasMoved ? LAST : 0) };
+      })
       .sort((a, b) => a.rank - b.rank);
     const passed = judged.filter(({ accounted }) => accounted !== undefined);
     const differences = [...open, ...passed]
@@ -402,9 +415,14 @@ function difference({ place, kind, control, candidate }: Finding, accounted: Acc
   };
 }
 
+/** Control characters but for tab and line feed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
 /** A value as it is told: cut, with control characters made visible. */
 function shown(value: Value): string {
   const text = value.text.length > MAX_VALUE_TEXT ? `${value.text.slice(0, MAX_VALUE_TEXT - 1)}…` : value.text;
+  if (!HIDDEN.test(text)) return text;
   let out = '';
   for (const character of text) {
     const code = character.charCodeAt(0);

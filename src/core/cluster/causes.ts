@@ -35,23 +35,36 @@ export function causesOf(endpoint: EndpointId, open: readonly Finding[]): Causes
   const looked = open.slice(0, MAX_FINDINGS);
   const renamed = renamings(looked);
   const found = new Map<string, Signature>();
+  // Elements of one list differ in the same way at the same place: that has one name, found once.
+  const seen = new Set<string>();
   for (const finding of looked) {
     const partner = renamed.get(finding);
     if (partner !== undefined && finding.kind === 'added') continue;
-    const signature = named(endpoint, finding, partner);
+    const change = changeFor(finding, partner);
+    const key = `${finding.kind} ${change.isTelling} ${change.transition}\n${patternOf(finding)}`;
+    if (seen.has(key) && finding.place.path !== 'status') continue;
+    seen.add(key);
+    const signature = named(endpoint, finding, change);
     if (!found.has(signature.id)) found.set(signature.id, signature);
   }
   const all = withoutCrowds(endpoint, [...found.values()]);
   return { signatures: all.slice(0, MAX_CAUSES), more: all.length > MAX_CAUSES || open.length > looked.length };
 }
 
-function named(endpoint: EndpointId, finding: Finding, partner: Finding | undefined): Signature {
-  const { place, kind } = finding;
-  const pathPattern = place.detail === undefined ? place.pattern : `${place.pattern}/${place.detail}`;
-  const change =
-    partner === undefined ? placeChange(finding) : { transition: `renamed to ${partner.place.name}`, isTelling: true };
+function named(endpoint: EndpointId, finding: Finding, change: Change): Signature {
+  const pathPattern = patternOf(finding);
   const { reach, at } = scopeOf(endpoint, pathPattern, finding, change);
-  return signature({ endpoint, pathPattern, kind, transition: change.transition }, reach, at);
+  return signature({ endpoint, pathPattern, kind: finding.kind, transition: change.transition }, reach, at);
+}
+
+function patternOf({ place }: Finding): string {
+  return place.detail === undefined ? place.pattern : `${place.pattern}/${place.detail}`;
+}
+
+function changeFor(finding: Finding, partner: Finding | undefined): Change {
+  return partner === undefined
+    ? placeChange(finding)
+    : { transition: `renamed to ${partner.place.name}`, isTelling: true };
 }
 
 /** A status and a failure are told as they are: 404 instead of 200 is not 500 instead of 200. */

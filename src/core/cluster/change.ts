@@ -78,7 +78,7 @@ function relationOf(control: Value, candidate: Value): string | undefined {
 const FACTORS: readonly number[] = [100, 1_000, 1_000_000];
 
 function numberRelation(mine: string, theirs: string): string | undefined {
-  if (!NUMBER.test(mine) || !NUMBER.test(theirs)) return undefined;
+  if (!mayBeNumber(mine) || !mayBeNumber(theirs) || !NUMBER.test(mine) || !NUMBER.test(theirs)) return undefined;
   const [a, b] = [Number(mine), Number(theirs)];
   if (a === 0 || b === 0) return undefined;
   const near = (x: number, y: number): boolean => Math.abs(x - y) <= Math.abs(x) * 1e-9;
@@ -90,9 +90,16 @@ function numberRelation(mine: string, theirs: string): string | undefined {
   return undefined;
 }
 
+/** Cheap: a sign or a digit comes first. */
+function mayBeNumber(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return first === 45 || (first >= 48 && first <= 57);
+}
+
 function textRelation(mine: string, theirs: string): string | undefined {
   if (mine.toLowerCase() === theirs.toLowerCase()) return 'other case';
-  const [from, to] = [instantOf(mine), instantOf(theirs)];
+  const from = instantOf(mine);
+  const to = from === undefined ? undefined : instantOf(theirs);
   if (from !== undefined && to !== undefined) {
     if (from === to) return 'same time, written otherwise';
     if (Math.abs(from - to) <= 14 * HOUR && (from - to) % (HOUR / 4) === 0) return 'other time zone';
@@ -108,6 +115,7 @@ const INSTANT = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{
 
 /** Milliseconds of an RFC 3339 time; one without a zone counts as UTC. Days since the epoch by Hinnant's algorithm (2013). */
 function instantOf(text: string): number | undefined {
+  if (text[4] !== '-') return undefined;
   const match = INSTANT.exec(text);
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second, fraction] = match.slice(1, 8).map((part) => Number(part ?? 0));
@@ -123,6 +131,7 @@ function instantOf(text: string): number | undefined {
 }
 
 function escaped(text: string): string {
+  if (!/[&<>"']/.test(text)) return text;
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

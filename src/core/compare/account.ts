@@ -18,6 +18,8 @@ export class RuleSet {
   readonly #unordered: readonly Scoped<UnorderedRule>[];
   readonly #tolerance: readonly Scoped<ToleranceRule>[];
   readonly #rewrite: Rewrite;
+  /** Whether no rule can account for a finding; then no path needs to be taken apart. */
+  readonly #isSilent: boolean;
 
   constructor(rules: readonly Rule[], endpoint: EndpointId, rewrite: Rewrite) {
     const own = rules.filter((rule) => rule.endpoint === undefined || rule.endpoint === endpoint);
@@ -30,10 +32,12 @@ export class RuleSet {
     this.#unordered = of('unordered');
     this.#tolerance = of('tolerance');
     this.#rewrite = rewrite;
+    this.#isSilent = this.#ignore.length + this.#normalise.length + this.#tolerance.length === 0;
   }
 
   /** What a rule says of a finding; undefined: no rule accounts for it. Checks come before ignoring: what passes a check speaks for the candidate. */
   account(finding: Finding, now: number): Accounted | undefined {
+    if (this.#isSilent) return undefined;
     const path = finding.place.path.split('/');
     const found = this.#check(finding, path) ?? this.#ignored(path, now);
     if (found !== undefined || finding.place.detail === undefined) return found;

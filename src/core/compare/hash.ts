@@ -20,8 +20,15 @@ export function mix(a: number, b: number): number {
  * With 10,000 clusters, the chance that any two share an id is about 2 in 10 million.
  */
 export function hash48(text: string): string {
-  const high = finish(hashText(text, FNV_OFFSET)) & 0xffff;
-  const low = finish(hashText(text, 0x2545f491)) >>> 0;
+  let one = FNV_OFFSET;
+  let other = 0x2545f491;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    one = Math.imul(one ^ code, FNV_PRIME);
+    other = Math.imul(other ^ code, FNV_PRIME);
+  }
+  const high = finish(one) & 0xffff;
+  const low = finish(other) >>> 0;
   return high.toString(16).padStart(4, '0') + low.toString(16).padStart(8, '0');
 }
 

@@ -8,7 +8,8 @@ import { areUuids } from './uuid.ts';
 const MAX_RUNS = 32;
 
 /**
- * Looks for times, uuids and named tokens inside two texts that are equal elsewhere.
+ * Looks for times, uuids and named tokens inside two texts that are equal elsewhere; that the whole texts are neither two
+ * times nor two uuids is known already.
  *
  * @param isSteady As for a single time.
  */
@@ -19,10 +20,12 @@ export function recogniseInside(
   isSteady = false,
 ): Recognised | undefined {
   for (const how of SPLITS) {
-    const left = splitText(control, how);
+    const left: Split | undefined = splitText(control, how);
     const right = left === undefined ? undefined : splitText(candidate, how);
     const found = left === undefined || right === undefined ? undefined : compareParts(left, right, context, isSteady);
     if (found !== undefined) return found;
+    // All of it is one part without a name, and so it is however it is taken apart.
+    if (how === 'inside-fine' && left?.parts.length === 1 && left.parts[0]?.text === control) return undefined;
   }
   return undefined;
 }

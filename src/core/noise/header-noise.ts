@@ -31,8 +31,8 @@ export function recogniseHeader(
   detail: string | undefined,
   { control, candidate }: ValuePair,
 ): { readonly known: boolean; readonly found?: Recognised } {
-  const [a, b] = [control.text.trim(), candidate.text.trim()];
   if (!pattern.startsWith('header:')) return { known: false };
+  const [a, b] = [control.text.trim(), candidate.text.trim()];
   const name = pattern.slice('header:'.length);
   const drawn = { control: a, candidate: b };
   const volatile: Recognised = { class: 'volatile' };

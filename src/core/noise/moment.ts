@@ -194,6 +194,36 @@ function ungrouped(source: string): string {
   return source.replaceAll(/(?<!\\)\((?!\?)/g, '(?:').replaceAll(/\\[24]/g, '[-/. ]');
 }
 
+/** What a weekday's or a month's name begins with. */
+const NAMES: ReadonlySet<string> = new Set(
+  [...DAYS, ...MONTHS].map((name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`),
+);
+const DATE_MARKS = '-/.: ';
+
+/** Cheap: whether a date as in `DATE_IN_TEXT` may begin at this place. Its first digits are one, two or four, and a separator follows. */
+export function mayBeginDate(text: string, at: number): boolean {
+  const first = text.charCodeAt(at);
+  if (isDigit(first)) {
+    const count = leadingDigits(text, at, 5);
+    return (count < 3 || count === 4) && DATE_MARKS.includes(text[at + count] ?? '?');
+  }
+  return first >= 65 && first <= 90 && NAMES.has(text.slice(at, at + 3));
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** Digits from `at` on, counted up to `most`. */
+function leadingDigits(text: string, at: number, most: number): number {
+  let count = 0;
+  while (count < most && isDigit(text.charCodeAt(at + count))) count++;
+  return count;
+}
+
+/** Digits of an epoch in nanoseconds. */
+const MOST_DIGITS = 19;
+
 const EPOCH = /^([12]\d{9}|[12]\d{12}|[12]\d{15}|[12]\d{18})(\.\d{1,9})?$/;
 const EPOCH_UNITS: Readonly<Record<number, readonly [name: string, perMs: number]>> = {
   10: ['seconds', 0.001],
@@ -211,18 +241,28 @@ const EPOCH_UNITS: Readonly<Record<number, readonly [name: string, perMs: number
  */
 export function readMoment(text: string, near: number): Moment | undefined {
   if (text.length < 4 || text.length > 80) return undefined;
-  const first = text.charCodeAt(0);
-  if (!((first >= 48 && first <= 57) || (first >= 65 && first <= 90))) return undefined;
-  const epoch = readEpoch(text);
-  if (epoch !== undefined) return epoch;
+  const digits = leadingDigits(text, 0, MOST_DIGITS + 1);
+  if (digits > 9) return readEpoch(text);
+  const isBasic = digits === 8 && text[8] === 'T';
+  if (!isBasic && !mayBeginDate(text, 0)) return undefined;
   for (const { pattern, read } of COMPILED) {
     const groups = pattern.exec(text);
     if (groups === null) continue;
-    const moments = read(groups.slice(1)).flatMap((fields) => toMoment(fields, near) ?? []);
-    const [best] = moments.sort((a, b) => Math.abs(a.ms - near) - Math.abs(b.ms - near));
+    const best = nearest(read(groups.slice(1)), near);
     if (best !== undefined) return best;
   }
   return undefined;
+}
+
+/** Of several readings the one nearest to the request, the first where two are as near. */
+function nearest(readings: readonly Fields[], near: number): Moment | undefined {
+  let best: Moment | undefined;
+  for (const fields of readings) {
+    const moment = toMoment(fields, near);
+    if (moment === undefined) continue;
+    if (best === undefined || Math.abs(moment.ms - near) < Math.abs(best.ms - near)) best = moment;
+  }
+  return best;
 }
 
 function readEpoch(text: string): Moment | undefined {
@@ -312,10 +352,12 @@ function fullYear(text: string): number {
 
 /** A zone with its digits folded: `+00:00` for any offset, words as they are. */
 function zoneForm(zone = ''): string {
+  if (zone.length < 2) return zone;
   return zone.replaceAll(/\d/g, '0').replace('-', '+');
 }
 
 function offsetMs(zone: string): number | undefined {
+  if (zone === '' || zone === 'Z') return 0;
   const [, sign, hours, minutes = '0'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
   if (hours !== undefined) return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
   if (/^(|z|utc|gmt)$/i.test(zone)) return 0;

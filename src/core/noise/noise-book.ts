@@ -186,6 +186,7 @@ export class NoiseBook {
     finding: Finding,
     context: NoiseContext,
   ): boolean {
+    if (clock === undefined && drawn === undefined && name !== 'time') return false;
     const [pattern, exchange] = [keyOf(finding), exchangeOf(finding, context)];
     if (clock !== undefined && this.guard.hasStopped(pattern, exchange, clock)) return true;
     if (name === 'time' && this.guard.comesAgain(pattern, `${context.exchange ?? context.at}`, rare !== undefined))
@@ -334,7 +335,8 @@ function recogniseAnywhere(
   if (isRelativeTime(a, b, context.gapMs)) return { class: 'relative-time' };
   const drawn = { control: a, candidate: b };
   if (areUuids(a, b, context)) return { class: 'uuid', drawn };
-  if (isTokenName(name) && areTokens(a, b, isNonceName(name))) return { class: 'token', drawn };
+  if (a.length === b.length && isTokenName(name) && areTokens(a, b, isNonceName(name)))
+    return { class: 'token', drawn };
   return recogniseInside(a, b, context, isSteady);
 }
 
@@ -347,7 +349,12 @@ function exchangeOf({ place }: Finding, context: NoiseContext): string {
 function pairOf({ place, control, candidate }: Finding): ValuePair | undefined {
   if (control === undefined || candidate === undefined || control.type !== candidate.type) return undefined;
   if (control.type !== 'text' && control.type !== 'number' && control.type !== 'boolean') return undefined;
-  return { control, candidate, repeated: place.pattern.includes('[*]') || /\/\*(\/|$)/.test(place.pattern) };
+  return { control, candidate, repeated: isInList(place.pattern) };
+}
+
+/** Whether a step of the pattern stands for elements of a list, or entries of a map. */
+function isInList(pattern: string): boolean {
+  return pattern.includes('/*/') || pattern.endsWith('/*') || pattern.includes('[*]');
 }
 
 function isWhole({ place }: Finding): boolean {

@@ -58,7 +58,8 @@ interface Relative {
 
 /** `3 hours ago` as words that stay the same and seconds. */
 function readRelative(text: string): Relative | undefined {
-  if (text.length > 40) return undefined;
+  // `now` and `jetzt` are the only ones of one word.
+  if (text.length > 40 || (text.length > 5 && !text.includes(' '))) return undefined;
   if (NOW.test(text)) return { form: 'now', seconds: 0, step: 60 };
   const [whole, before = '', about = '', count = '', space = '', unit = '', , after = ''] = COUNTED.exec(text) ?? [];
   if (whole === undefined || (before === '') === (after === '')) return readElsewhere(text);
@@ -76,7 +77,8 @@ function readElsewhere(text: string): Relative | undefined {
 
 /** Two distances in words whose step is a minute at most, one step or the time between the two requests apart. */
 export function isRelativeTime(control: string, candidate: string, gapMs: number): boolean {
-  const [mine, theirs] = [readRelative(control), readRelative(candidate)];
+  const mine = readRelative(control);
+  const theirs = mine === undefined ? undefined : readRelative(candidate);
   if (mine === undefined || theirs === undefined || Math.max(mine.step, theirs.step) > 60) return false;
   const reach = Math.max(mine.step, theirs.step) + Math.ceil(Math.max(0, gapMs) / 1000);
   return (mine.form === theirs.form || mine.seconds < 120) && Math.abs(mine.seconds - theirs.seconds) <= reach;

@@ -1,7 +1,6 @@
 import { Budget } from '../compare/budget.ts';
 import { type JsonNode, parseJson } from '../compare/json.ts';
-import { DATE_IN_TEXT } from './moment.ts';
-import { UUID_IN_TEXT } from './uuid.ts';
+import { eachRun, type RunKind } from './runs.ts';
 
 /** A text taken apart: what may vary, and what holds it together. */
 export interface Split {
@@ -27,12 +26,6 @@ const MAX_TEXT = 20_000;
 /** Values of a document inside a text. */
 const MAX_NODES = 1_000;
 
-/** Letters and digits alone: `00-8ef4…-7260…-01` has four parts. */
-const FINE = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[A-Za-z\\d]+`, 'g');
-/** Base64 may hold `+`, `/`, `%` and end with `=`; without them a query's runs are apart. */
-const NARROW = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[\\w-]+`, 'g');
-const WIDE = new RegExp(`${DATE_IN_TEXT}|${UUID_IN_TEXT}|[\\w%+/-]+=*`, 'g');
-
 /** Takes a text apart in one of the ways; undefined where it cannot be. */
 export function splitText(text: string, how: SplitName): Split | undefined {
   if (text.length > MAX_TEXT) return undefined;
@@ -42,32 +35,38 @@ export function splitText(text: string, how: SplitName): Split | undefined {
     case 'encoded':
       return splitEncoded(text);
     case 'inside-fine':
-      return splitRuns(text, FINE);
+      return splitRuns(text, 'fine');
     case 'inside':
-      return splitRuns(text, NARROW);
+      return splitRuns(text, 'narrow');
     case 'inside-wide':
-      return splitRuns(text, WIDE);
+      return splitRuns(text, 'wide');
   }
 }
 
-function splitRuns(text: string, pattern: RegExp): Split | undefined {
+function splitRuns(text: string, kind: RunKind): Split | undefined {
   const parts: Part[] = [];
-  const between: string[] = [];
+  let frame = '';
   let at = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (parts.length >= MAX_PARTS) return undefined;
-    const gap = text.slice(at, match.index);
-    between.push(gap);
-    parts.push({ key: nameOf(parts.at(-1)?.text, gap) || `#${parts.length}`, text: match[0], type: 'text' });
-    at = match.index + match[0].length;
-  }
-  between.push(text.slice(at));
-  return parts.length === 0 ? undefined : { parts, frame: between.join('\u0000') };
+  let isWhole = true;
+  eachRun(text, kind, (from, to) => {
+    isWhole = parts.length < MAX_PARTS;
+    if (!isWhole) return false;
+    const gap = text.slice(at, from);
+    frame += `${gap}\u0000`;
+    parts.push({
+      key: nameOf(parts.at(-1)?.text, gap) || `#${parts.length}`,
+      text: text.slice(from, to),
+      type: 'text',
+    });
+    at = to;
+    return true;
+  });
+  return parts.length === 0 || !isWhole ? undefined : { parts, frame: frame + text.slice(at) };
 }
 
 /** The name in `name: "run"`, `name = run` or `?name=run`; empty where there is none. */
 function nameOf(before: string | undefined, gap: string): string {
-  if (before === undefined) return '';
+  if (before === undefined || !(gap.includes(':') || gap.includes('=') || before.endsWith('='))) return '';
   const equals = /=*$/.exec(before)?.[0] ?? '';
   return /^["'\s]*[:=]["'\s]*$/.test(`${equals}${gap}`) ? before.slice(0, before.length - equals.length) : '';
 }
@@ -107,30 +106,45 @@ function splitEncoded(text: string): Split | undefined {
 
 function splitDecoded(text: string, name: string): Split | undefined {
   const plain = decodeBase64(text);
-  if (plain === undefined || !/^[\x20-\x7e\n\t]+$/.test(plain)) return undefined;
-  const inner = splitJson(plain) ?? splitRuns(plain, NARROW);
+  if (plain === undefined || plain === '') return undefined;
+  const inner = splitJson(plain) ?? splitRuns(plain, 'narrow');
   if (inner === undefined) return undefined;
-  const padding = text.length - text.replace(/=+$/, '').length;
+  const isPadded = text.endsWith('=') || text.length % 4 === 0;
   const parts = inner.parts.map((part) => ({ ...part, key: `${name}${part.key}` }));
   // The padding follows from the length; that there is any is a habit of the encoder.
-  return { parts, frame: `${name}${padding > 0 || text.length % 4 === 0 ? 'padded' : 'bare'} ${inner.frame}` };
+  return { parts, frame: `${name}${isPadded ? 'padded' : 'bare'} ${inner.frame}` };
 }
 
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** For each character of ASCII its six bits in either alphabet of RFC 4648, 255 where it is in none. */
+const BASE64 = sixBits();
 
-/** The bytes as latin1; both alphabets of RFC 4648, with or without padding. Undefined for anything else. */
+function sixBits(): Uint8Array {
+  const table = new Uint8Array(128).fill(255);
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  for (let i = 0; i < alphabet.length; i++) table[alphabet.charCodeAt(i)] = i;
+  [table[45], table[95]] = [62, 63]; // - and _ of base64url
+  return table;
+}
+
+/**
+ * The text that is spelled in base64, with or without padding; undefined at the first byte that is no printable ASCII,
+ * line break or tab: random ids end there within a few characters.
+ */
 function decodeBase64(text: string): string | undefined {
-  const digits = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
-  if (digits.length % 4 === 1) return undefined;
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '=') end--;
+  if (end % 4 === 1) return undefined;
   let [bits, held, out] = [0, 0, ''];
-  for (const digit of digits) {
-    const value = BASE64.indexOf(digit);
-    if (value < 0) return undefined;
+  for (let i = 0; i < end; i++) {
+    const value = BASE64[text.charCodeAt(i)] ?? 255;
+    if (value === 255) return undefined;
     bits = ((bits << 6) | value) & 0xffffff;
     held += 6;
     if (held < 8) continue;
     held -= 8;
-    out += String.fromCharCode((bits >> held) & 0xff);
+    const byte = (bits >> held) & 0xff;
+    if ((byte < 0x20 || byte > 0x7e) && byte !== 9 && byte !== 10) return undefined;
+    out += String.fromCharCode(byte);
   }
   return out;
 }

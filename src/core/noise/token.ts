@@ -102,7 +102,8 @@ export function isNonceName(name: string): boolean {
 }
 
 function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_]/g, '');
+  const lower = name.toLowerCase();
+  return lower.includes('-') || lower.includes('_') ? lower.replaceAll(/[-_]/g, '') : lower;
 }
 
 /** One pair in so many may look odd. */
