@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
+import { endpointPower } from './power-types.ts';
 import { comparison, learnedNoise, recording } from './recording-types.ts';
 import {
   cell,
@@ -210,6 +211,16 @@ export const ROUTES = {
     open: false,
     query: z.strictObject({ ...paging }),
     output: page(learnedNoise),
+    status: 200,
+  },
+  power: {
+    method: 'GET',
+    path: '/api/v1/power',
+    summary:
+      'Power by endpoint: the share of known faults that comparisons find, and what hides the rest. Measured while `evidence.power` demands it, and for ten minutes after each call.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(endpointPower),
     status: 200,
   },
   journal: {

@@ -365,6 +365,8 @@ export const proofSheet = z.object({
   own: assessment,
   pooled: assessment,
   missing: z.array(z.string()),
+  /** What an open cell should be looked at for although it stays open, one sentence each; absent: nothing. */
+  notes: z.array(z.string()).exactOptional(),
 });
 
 export const ramp = z.object({

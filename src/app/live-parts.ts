@@ -11,6 +11,7 @@ import type { Proxy as DataPlane } from '../proxy/proxy.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import type { Beginning } from './beginning.ts';
 import { packageVersion } from './package-version.ts';
+import type { PowerMeter } from './power-meter.ts';
 import type { Recorder } from './recorder.ts';
 import type { Traffic } from './traffic-sink.ts';
 
@@ -25,6 +26,7 @@ export interface LiveParts {
   readonly running: Traffic;
   readonly recorder: Recorder;
   readonly beginning: Beginning;
+  readonly meter: PowerMeter;
   readonly clock: Clock;
 }
 
@@ -64,6 +66,7 @@ export function liveView(parts: LiveParts): LiveView {
     noise: () => verifier.noise(),
     learned: () => verifier.snapshots(),
     comparison: () => comparisonView(parts.settings),
+    power: () => parts.meter.look(),
     warnings,
     queueLength: () => verifier.queueLength,
     outstanding: (side) => proxy.outstanding(side),

@@ -1,57 +1,18 @@
 import type { EndpointId, TenantId } from '../core/cell.ts';
 import { MUTATORS, type Mutator } from '../core/mutation/mutators.ts';
 import type { Answer, Exchange, Observation } from '../core/observation.ts';
+import type { EndpointPower, FaultFound, Hider, RuleCost } from '../core/power.ts';
 import type { Rule } from '../core/rule.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
 import { Comparer } from '../verifier/comparer.ts';
 import { comparerOf, type Recorded, type Standard } from './recorded-traffic.ts';
 
 /** Answers of an endpoint into which each fault is planted; where there are more, the newest. */
-const MOST_ANSWERS = 10;
+export const MOST_ANSWERS = 10;
 /** Rules whose cost is measured at an endpoint, one after the other. */
 const MOST_RULES = 200;
 /** Fixed, so that the same answers under the same rules have the same power. */
 const SEED = 0x5eed;
-
-/** What keeps a fault from being found. */
-export interface Hider {
-  readonly kind: 'rule' | 'noise' | 'header' | 'inconclusive' | 'unseen';
-  /** The rule's name; class and path of the noise; the header that is not compared; the reason. */
-  readonly name: string;
-}
-
-/** One fault at one endpoint. */
-export interface FaultFound {
-  readonly fault: string;
-  /** What went wrong, as one sentence. */
-  readonly says: string;
-  readonly planted: number;
-  readonly found: number;
-  /** What hid those that were not found, the most frequent first, with how many. */
-  readonly hiddenBy: readonly (Hider & { readonly count: number })[];
-}
-
-export interface RuleCost {
-  readonly rule: string;
-  /** Faults that this rule alone hides in part or wholly, by name: without it they are found. */
-  readonly faults: readonly string[];
-  /** Plantings that this rule alone hides. */
-  readonly hidden: number;
-}
-
-export interface EndpointPower {
-  readonly endpoint: string;
-  /** Recorded control answers that faults were planted into. */
-  readonly answers: number;
-  /** Faults that could be planted, each with what became of it. */
-  readonly faults: readonly FaultFound[];
-  /** Mean share of plantings found, over the faults, 0 to 1; null where none could be planted. */
-  readonly power: number | null;
-  /** Cost of each rule that hides something, the dearest first. */
-  readonly rules: readonly RuleCost[];
-  /** Plantings that learned noise alone hides. */
-  readonly noiseHides: number;
-}
 
 /**
  * Plants known faults into recorded control answers, one endpoint after the other, and asks the comparer whether it sees them.

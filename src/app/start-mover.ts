@@ -4,7 +4,9 @@ import { rulesWith } from '../controller/cluster-desk.ts';
 import type { Controller } from '../controller/controller.ts';
 import { movementRules } from '../controller/movement-rules.ts';
 import { Mover } from '../controller/mover.ts';
+import type { EndpointId } from '../core/cell.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
+import type { KnownPower } from '../core/power.ts';
 
 /** Endpoints besides the listed and the found ones: `METHOD (other)` and the like. */
 const SPARE_ENDPOINTS = 40;
@@ -19,13 +21,15 @@ export async function startMover(parts: {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly power: (endpoint: EndpointId) => KnownPower | undefined;
 }): Promise<Mover> {
-  const { settings, controller, store, clock, log } = parts;
+  const { settings, controller, store, clock, log, power } = parts;
   const mover = new Mover({
     controller,
     store,
     clock,
     log,
+    power,
     rules: movementRules(settings),
     tripwires: settings.tripwires,
     limits: {

@@ -37,9 +37,11 @@ import { liveView } from './live-parts.ts';
 import { loadSaved } from './load-saved.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
+import type { PowerMeter } from './power-meter.ts';
 import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
 import { Recorder } from './recorder.ts';
+import { startMeter } from './start-meter.ts';
 import { startMover } from './start-mover.ts';
 import { Sink, type Traffic } from './traffic-sink.ts';
 
@@ -145,7 +147,10 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const movement: { mover: Mover | undefined; desk: ClusterDesk | undefined } = { mover: undefined, desk: undefined };
   parts.add(() => movement.mover?.close());
   // Merges before there is a mover, and a verifier: what these load is tidied up once they have it.
-  const learning: { verifier: Verifier | undefined } = { verifier: undefined };
+  const learning: { verifier: Verifier | undefined; meter: PowerMeter | undefined } = {
+    verifier: undefined,
+    meter: undefined,
+  };
   const early: [from: readonly EndpointId[], into: EndpointId][] = [];
   const catalog = new EndpointCatalog({
     listed: [...settings.endpoints, ...settings.templates],
@@ -197,7 +202,8 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     clock,
     log,
     started: async () => {
-      movement.mover = await startMover({ settings, controller, store, clock, log });
+      const power = (endpoint: EndpointId) => learning.meter?.known(endpoint);
+      movement.mover = await startMover({ settings, controller, store, clock, log, power });
       for (const [from, into] of early.splice(0)) movement.mover.mergeEndpoints(from, into);
     },
   });
@@ -265,6 +271,17 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     onPruned: (before) => verifier.examplesPrunedBefore(before),
   });
   parts.add(() => recorder.close());
+  const { meter, close: closeMeter } = startMeter({
+    settings,
+    store,
+    clock,
+    verifier,
+    ledger,
+    policyOf: (endpoint) => controller.table.policyOf(endpoint),
+    onMeasured: () => movement.mover?.powerMeasured(),
+  });
+  learning.meter = meter;
+  parts.add(closeMeter);
   const running: Traffic = {
     verifier,
     feed,
@@ -283,6 +300,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     running,
     recorder,
     beginning,
+    meter,
     clock,
   });
   registerGauges({ registry, metrics, controller, ledger, live });

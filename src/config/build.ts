@@ -190,6 +190,7 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
       renewWithinMs: evidence.renewWithin,
       coolDownMs: evidence.coolDown,
       falseAlarm: evidence.falseAlarm / PPM,
+      ...(evidence.power === undefined ? {} : { power: evidence.power / PPM }),
     },
     protectedTenants: file.protected,
     tripwires: {

@@ -13,9 +13,13 @@ export function movementFindings(file: File): Finding[] {
 }
 
 /** Rates at which a test has nothing to tell apart. */
-function evidenceFindings({ evidence }: File): Finding[] {
+function evidenceFindings({ evidence, redact }: File): Finding[] {
   const findings: Finding[] = [];
-  const check = (key: 'cellLimit' | 'pooledLimit' | 'confidence' | 'falseAlarm', low: number, high: number): void => {
+  const check = (
+    key: 'cellLimit' | 'pooledLimit' | 'confidence' | 'falseAlarm' | 'power',
+    low: number,
+    high: number,
+  ): void => {
     const value = evidence?.[key];
     if (value === undefined || (value >= low && value <= high)) return;
     const expected = `a share from ${formatShare(low)} to ${formatShare(high)}`;
@@ -25,6 +29,15 @@ function evidenceFindings({ evidence }: File): Finding[] {
   check('pooledLimit', 10, PPM / 2);
   check('confidence', PPM / 2, PPM - 1);
   check('falseAlarm', 1, PPM / 10);
+  check('power', PPM / 100, PPM);
+  if (evidence?.power !== undefined && redact?.bodies !== undefined && redact.bodies !== 'redacted') {
+    findings.push({
+      path: ['evidence', 'power'],
+      what: `is ${formatShare(evidence.power)}, while redact.bodies is ${redact.bodies}`,
+      expected: 'redact.bodies: redacted, or no power',
+      hint: 'Power is measured by planting faults into recorded answers, and their bodies are not kept.',
+    });
+  }
   return findings;
 }
 

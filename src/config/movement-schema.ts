@@ -49,6 +49,10 @@ export const evidence = mapping({
   falseAlarm: share().prefault('0.01%').meta({
     description: 'Chance per comparison of taking back by accident what is as good as wanted.',
   }),
+  power: share().exactOptional().meta({
+    description:
+      'Share of known faults, planted into recorded answers, that the rules and noise in force must find before anything new opens at an endpoint; `cutover power` shows the same. Absent: none is demanded. What is open stays open.',
+  }),
 }).prefault({});
 
 const STEP = 'mirror, {dial: 5%}, {wait: 1h} or {verify: reverse}';

@@ -159,6 +159,8 @@ export interface EvidenceSettings {
   readonly renewWithinMs: number;
   readonly coolDownMs: number;
   readonly falseAlarm: number;
+  /** Share of planted faults that must be found before anything opens; absent: none is demanded. */
+  readonly power?: number;
 }
 
 export interface MirrorSettings {

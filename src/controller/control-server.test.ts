@@ -204,6 +204,36 @@ function liveView(reasons: string[]): LiveView {
       maxDecodedBytes: 1_000,
       timeoutMs: 1_000,
     }),
+    power: () => ({
+      demanded: 0.95,
+      endpoints: new Map([
+        [
+          GET_A,
+          {
+            at: 1_700_000_000_000,
+            recorded: 4,
+            trouble: '',
+            found: {
+              endpoint: GET_A,
+              answers: 3,
+              power: 0.88,
+              noiseHides: 1,
+              rules: [{ rule: 'ids', faults: ['id-changed'], hidden: 3 }],
+              faults: [
+                {
+                  fault: 'id-changed',
+                  says: 'an id is another',
+                  planted: 3,
+                  found: 0,
+                  hiddenBy: [{ kind: 'rule', name: 'ids', count: 3 }],
+                },
+                { fault: 'missing', says: 'a member is missing', planted: 3, found: 3, hiddenBy: [] },
+              ],
+            },
+          },
+        ],
+      ]),
+    }),
     warnings: () => ['The candidate has no healthy target.'],
     queueLength: () => 0,
     outstanding: () => 3,
@@ -325,6 +355,7 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   mismatch: { path: '/api/v1/mismatches/m1' },
   recordings: { path: '/api/v1/recordings?endpoint=GET%20/a&since=1' },
   comparison: { path: '/api/v1/comparison' },
+  power: { path: '/api/v1/power' },
   noise: { path: '/api/v1/noise' },
   journal: { path: '/api/v1/journal' },
   dials: { path: '/api/v1/dials' },

@@ -16,6 +16,7 @@ import type { Ledger } from './ledger.ts';
 import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-views.ts';
 import type { LiveView } from './live-view.ts';
 import type { MovementView } from './movement-views.ts';
+import { powerViews } from './power-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
 import { journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
@@ -128,7 +129,10 @@ function storedHandlers({
   store,
   live,
   written,
-}: HandlerSources): Pick<Handlers, 'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'journal'> {
+}: HandlerSources): Pick<
+  Handlers,
+  'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'power' | 'journal'
+> {
   return {
     mismatches: async ({ query: { endpoint, tenant, cluster, ...page } }) => {
       const found = await store.mismatches({
@@ -160,6 +164,7 @@ function storedHandlers({
         })),
         query,
       ),
+    power: ({ query }) => listPage(powerViews(live), query, (one) => one.endpoint),
     journal: async ({ query }) => {
       const found = await store.journal(query);
       return { ...found, items: found.items.map(journalView) };

@@ -32,6 +32,7 @@ const LIVE: LiveView = {
   noise: () => new Map([[CELL.endpoint, [{ path: 'body/at', class: 'time', envelope: 'within 5 s', samples: 9 }]]]),
   learned: () => new Map(),
   comparison: () => expect.fail('not asked'),
+  power: () => expect.fail('not asked'),
   warnings: () => [],
   queueLength: () => 4,
   outstanding: (side) => (side === 'control' ? 2 : 0),

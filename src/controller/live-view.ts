@@ -1,6 +1,7 @@
 import type { ComparisonView } from '../api/recording-types.ts';
 import type { ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
+import type { KnownPower } from '../core/power.ts';
 import type { Scope } from '../core/routing.ts';
 
 /**
@@ -22,6 +23,11 @@ export interface LiveView {
   /** The same as documents that another comparer can take over. */
   learned(): ReadonlyMap<EndpointId, unknown>;
   comparison(): ComparisonView;
+  /** What is known of power, by endpoint; undefined values: not measured yet. Being asked keeps it measured for a while. */
+  power(): {
+    readonly demanded: number | undefined;
+    readonly endpoints: ReadonlyMap<EndpointId, KnownPower | undefined>;
+  };
   /** What a person should know, one sentence each. */
   warnings(): readonly string[];
   /** Mirrored pairs that wait to be compared. */

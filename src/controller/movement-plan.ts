@@ -19,6 +19,8 @@ export interface RoundFacts {
   isLatched(cell: Place): boolean;
   /** Whether a person holds promotions there. */
   isHeld(cell: Place): boolean;
+  /** What the endpoint lacks of the power that is demanded; undefined: nothing. */
+  missingPower(endpoint: EndpointTrack['id']): string | undefined;
 }
 
 /** One cell that goes from one record to the next. */
@@ -162,14 +164,15 @@ function speaksAgainst({ kind }: Assessment): boolean {
   return kind === 'fail' || kind === 'conflict';
 }
 
-/** Promotions that nothing else stands against: no latch, no hold, no cap, protected tenants last, journeys together. */
+/** Promotions that nothing else stands against: no latch, no hold, no cap, power enough, protected tenants last, journeys together. */
 function allowed(opening: readonly Move[], planning: Planning): Move[] {
   const { rules, facts } = planning;
   const free = opening.filter((move) => {
-    // What serves already goes on serving under a renewed proof, hold or no hold.
+    // What serves already goes on serving under a renewed proof, hold or no hold, whatever the power is by now.
     if (isOpen(move.before.state)) return true;
     const { cell } = move.track;
-    return facts.policyOf(cell.endpoint).maxPpm > 0 && !facts.isLatched(cell) && !facts.isHeld(cell);
+    if (facts.policyOf(cell.endpoint).maxPpm === 0 || facts.isLatched(cell) || facts.isHeld(cell)) return false;
+    return facts.missingPower(cell.endpoint) === undefined;
   });
   const unprotected = free.filter(
     (move) =>

@@ -17,6 +17,8 @@ export interface MovementRules {
   rampOf(endpoint: EndpointId): RampPolicy;
   /** The endpoints that move together with this one, itself included. */
   journeyOf(endpoint: EndpointId): readonly EndpointId[];
+  /** Share of planted faults that must be found before anything opens, 0 to 1; undefined: none is demanded. */
+  readonly leastPower: number | undefined;
   /** Whether comparisons of this endpoint can be made at all: unsafe requests are never mirrored. */
   isComparable(endpoint: EndpointId): boolean;
 }
@@ -45,6 +47,7 @@ export function movementRules({ evidence, protectedTenants, endpoints, defaults 
       coolDownMs: evidence.coolDownMs,
     }),
     journeyOf: (endpoint) => journeys.get(endpoint) ?? [endpoint],
+    leastPower: evidence.power,
     isComparable: (endpoint) => isSafeMethod(methodOf(endpoint)),
   };
 }

@@ -52,11 +52,11 @@ export class MovementView {
     const mover = this.#mover();
     const home = mover?.book.endpoints.get(id);
     if (mover === undefined || home === undefined) return undefined;
-    const { proof } = mover.facts().policyOf(id);
-    if (proof === 'cell') return closestCell(home, mover);
-    const pooled = this.#pooled(home, mover);
-    const sentence = sentenceOf(pooled);
-    return sentence === '' ? undefined : `${id}: ${sentence}`;
+    const facts = mover.facts();
+    const { proof } = facts.policyOf(id);
+    const sentence = proof === 'cell' ? closestCell(home, mover) : sentenceOf(this.#pooled(home, mover));
+    const said = [sentence, proof === 'none' ? '' : (facts.missingPower(id) ?? '')].filter((one) => one !== '');
+    return said.length === 0 ? undefined : `${id}: ${said.join(', ')}`;
   }
 
   /** What a cell lacks, without its name; empty: nothing. undefined: ask elsewhere. */
@@ -87,6 +87,8 @@ export class MovementView {
       if (own.mismatches > 0)
         missing.push(`it has ${own.mismatches} ${own.mismatches === 1 ? 'mismatch' : 'mismatches'} of its own`);
     }
+    const power = facts.missingPower(cell.endpoint);
+    if (power !== undefined) missing.push(power);
     if (facts.isLatched(cell)) missing.push('a rollback covers it');
     if (facts.isHeld(cell)) missing.push('a person holds it');
     const isProtected = mover.rules.protectedTenants.has(cell.tenant);
@@ -136,7 +138,18 @@ export class MovementView {
       own: assessmentView(assessOwn(track, mover.rules, facts.now)),
       pooled: assessmentView(this.#pooled(track.home, mover)),
       missing: isOpen(record.state) ? [] : this.#missing(track, mover),
+      ...this.#notes(track, mover),
     };
+  }
+
+  /** What stays open although it could not open now. */
+  #notes({ cell, record }: CellTrack, mover: Mover): Pick<ProofSheet, 'notes'> {
+    const facts = mover.facts();
+    if (!isOpen(record.state) || facts.policyOf(cell.endpoint).proof === 'none') return {};
+    const power = facts.missingPower(cell.endpoint);
+    return power === undefined
+      ? {}
+      : { notes: [`${power}; what is open stays open, nothing else opens at this endpoint`] };
   }
 
   /** Ramps by endpoint. */
@@ -160,7 +173,7 @@ export class MovementView {
         dialPpm: state.dials.get(scopeKey({ endpoint: id }))?.dialPpm ?? ramp.dialPpm,
         ...(ramp.restAt === undefined || ramp.restAt <= facts.now ? {} : { restAt: ramp.restAt }),
         pooled: pooled.kind,
-        missing: [...pooled.missing],
+        missing: [...pooled.missing, ...[facts.missingPower(id)].filter((one) => one !== undefined)],
       });
     }
     return views.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
@@ -175,7 +188,8 @@ export function holdWarnings(state: ControlState): string[] {
   });
 }
 
-function closestCell(home: EndpointTrack, mover: Mover): string | undefined {
+/** What the cell that lacks least still lacks; empty: nothing. */
+function closestCell(home: EndpointTrack, mover: Mover): string {
   const { now } = mover.facts();
   let closest: { readonly tenant: string; readonly own: Assessment } | undefined;
   for (const track of home.cells.values()) {
@@ -183,7 +197,7 @@ function closestCell(home: EndpointTrack, mover: Mover): string | undefined {
     const own = assessOwn(track, mover.rules, now);
     if (closest === undefined || own.remaining < closest.own.remaining) closest = { tenant: track.cell.tenant, own };
   }
-  return closest === undefined ? undefined : `${home.id}: ${sentenceOf(closest.own)} for ${closest.tenant}`;
+  return closest === undefined ? '' : `${sentenceOf(closest.own)} for ${closest.tenant}`;
 }
 
 /** One sentence: `214 of 332 clean comparisons, 2 more tenants`; empty where it passes. */

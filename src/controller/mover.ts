@@ -1,6 +1,7 @@
 import { cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
 import { type Epoch, transition } from '../core/cell-machine.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
+import { type KnownPower, missingPower } from '../core/power.ts';
 import { newRamp } from '../core/ramp.ts';
 import type { EndpointPolicy, Latch } from '../core/routing.ts';
 import { scopeCovers, scopeKey } from '../core/scope.ts';
@@ -29,6 +30,8 @@ export interface MoverOptions {
   readonly fingerprint: string;
   /** What was saved of kind `movement`. */
   readonly saved: ReadonlyMap<string, unknown>;
+  /** What is known of an endpoint's power; asked where power is demanded. Absent: nothing. */
+  readonly power?: (endpoint: EndpointId) => KnownPower | undefined;
 }
 
 const TICK_MS = 1_000;
@@ -223,6 +226,11 @@ export class Mover {
     if (works) this.book.touchAll();
   }
 
+  /** The power of an endpoint was measured: what waited for it is looked at in the next round. */
+  powerMeasured(): void {
+    this.book.unblock();
+  }
+
   /** Endpoints turned out to be one; cells of the old names are forgotten, and what was saved of them is deleted. */
   mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
     const old = from.filter((id) => id !== into);
@@ -301,6 +309,7 @@ export class Mover {
       policyOf: (endpoint) => this.#policyOf(endpoint),
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
+      missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
     };
   }
 

@@ -72,6 +72,11 @@ export function Proof(props: { sheet: ProofSheet; now: number }): JSX.Element {
       {sheet.coolUntil !== undefined && sheet.coolUntil > now && (
         <p>Evidence is gathered anew in {duration(sheet.coolUntil - now)}.</p>
       )}
+      {sheet.notes?.map((note) => (
+        <p key={note} class="detail">
+          {visible(note)}
+        </p>
+      ))}
       <Evidence title="Of this cell" assessment={sheet.own} />
       {sheet.demands === 'endpoint' && <Evidence title="Over the endpoint's tenants" assessment={sheet.pooled} />}
     </>

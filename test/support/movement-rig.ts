@@ -8,6 +8,7 @@ import type { TableBase } from '../../src/core/control-state.ts';
 import { decide } from '../../src/core/decide.ts';
 import { CutoverError } from '../../src/core/errors.ts';
 import type { Clock, JournalEntry, Store, Timer } from '../../src/core/ports.ts';
+import type { KnownPower } from '../../src/core/power.ts';
 import type { Proof, TableData } from '../../src/core/routing.ts';
 import { compileTable, type RoutingTable } from '../../src/core/table.ts';
 import { isForced, type TripwirePolicy } from '../../src/core/tripwire.ts';
@@ -47,6 +48,8 @@ export interface WorldOptions {
   readonly tripwires?: Partial<TripwirePolicy>;
   readonly candidate?: (visit: Visit) => Behaviour;
   readonly control?: (visit: Visit) => Behaviour;
+  /** What is known of the power at an endpoint. */
+  readonly power?: (endpoint: EndpointId) => KnownPower | undefined;
   /** What an earlier world left behind. */
   readonly after?: World;
   /** What of kind `movement` was saved by then. */
@@ -173,7 +176,7 @@ export class World {
   }
 
   #makeMover(log: ConstructorParameters<typeof Mover>[0]['log']): Mover {
-    const { evidence, settings, tripwires } = this.#options;
+    const { evidence, settings, tripwires, power } = this.#options;
     return new Mover({
       controller: this.controller,
       store: this.mortal.store,
@@ -197,6 +200,7 @@ export class World {
       limits: { cells: 10_000, endpoints: 1_000 },
       fingerprint: 'rules-1',
       saved: this.#options.saved ?? new Map(),
+      ...(power === undefined ? {} : { power }),
     });
   }
 

@@ -124,6 +124,7 @@ function printSheet(sheet: ProofSheet): void {
   print(`${colour.bold('Own')}      ${assessmentText(sheet.own)}`);
   print(`${colour.bold('Pooled')}   ${assessmentText(sheet.pooled)}`);
   if (sheet.demands === 'none') print('The endpoint demands no proof: the dial alone decides.');
+  for (const sentence of sheet.notes ?? []) print(colour.yellow(`! ${safe(sentence)}`));
   for (const sentence of sheet.missing) print(colour.dim(`missing  ${safe(sentence)}`));
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { EndpointPower, FaultFound, Hider } from '../../app/power.ts';
 import { CutoverError } from '../../core/errors.ts';
+import { type EndpointPower, hiderText, missedFaults } from '../../core/power.ts';
 import { define, EXIT, parsePercent, type RemoteOptions, remote } from '../command.ts';
 import { type Column, colour, count, percent, print, printJson, printTable, safe } from '../output.ts';
 
@@ -63,34 +63,15 @@ const COLUMNS: readonly Column<EndpointPower>[] = [
   { title: 'power', value: (row) => percent(row.power), right: true },
   { title: 'answers', value: (row) => count(row.answers), right: true, spare: 2 },
   { title: 'faults', value: (row) => count(row.faults.length), right: true, spare: 1 },
-  { title: 'missed', value: (row) => count(missed(row).length), right: true },
+  { title: 'missed', value: (row) => count(missedFaults(row).length), right: true },
   { title: 'hidden most by', value: (row) => worst(row), flexible: true },
 ];
 
-function missed(power: EndpointPower): readonly FaultFound[] {
-  return power.faults.filter(({ found, planted }) => found < planted);
-}
-
 function worst(power: EndpointPower): string {
   const sums = new Map<string, number>();
-  for (const hider of missed(power).flatMap(({ hiddenBy }) => hiddenBy))
+  for (const hider of missedFaults(power).flatMap(({ hiddenBy }) => hiddenBy))
     sums.set(hiderText(hider), (sums.get(hiderText(hider)) ?? 0) + hider.count);
   return [...sums].sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
-}
-
-function hiderText({ kind, name }: Hider): string {
-  switch (kind) {
-    case 'rule':
-      return `rule ${name}`;
-    case 'noise':
-      return `noise ${name}`;
-    case 'header':
-      return `${name} is not compared`;
-    case 'inconclusive':
-      return `inconclusive (${name})`;
-    case 'unseen':
-      return `nothing: no difference is seen in ${name}`;
-  }
 }
 
 function printPowers(powers: readonly EndpointPower[], isOne: boolean): void {
@@ -99,12 +80,12 @@ function printPowers(powers: readonly EndpointPower[], isOne: boolean): void {
     return;
   }
   if (!isOne) printTable(powers, COLUMNS);
-  for (const power of isOne ? powers : powers.filter((one) => missed(one).length > 0).slice(0, 10)) {
+  for (const power of isOne ? powers : powers.filter((one) => missedFaults(one).length > 0).slice(0, 10)) {
     print();
     print(
       `${colour.bold(safe(power.endpoint))}  ${percent(power.power)} of ${power.faults.length} faults found in ${power.answers} recorded answers`,
     );
-    for (const fault of missed(power)) {
+    for (const fault of missedFaults(power)) {
       const hiders = fault.hiddenBy.map(
         (hider) => `${safe(hiderText(hider))}${hider.count === 1 ? '' : ` (${hider.count})`}`,
       );

@@ -1,0 +1,56 @@
+import type { Settings } from '../config/settings.ts';
+import type { Ledger } from '../controller/ledger.ts';
+import type { EndpointId } from '../core/cell.ts';
+import type { Clock, Store } from '../core/ports.ts';
+import type { EndpointPolicy } from '../core/routing.ts';
+import { isSafeMethod } from '../core/safe-request.ts';
+import type { Verifier } from '../verifier/verifier.ts';
+import { PowerMeter } from './power-meter.ts';
+import { PowerThread } from './power-thread.ts';
+
+/** The meter of power at work, and its thread, which begins with the first measurement. */
+export function startMeter(parts: {
+  readonly settings: Settings;
+  readonly store: Pick<Store, 'recordings'>;
+  readonly clock: Clock;
+  readonly verifier: Pick<Verifier, 'noise' | 'snapshots'>;
+  readonly ledger: Pick<Ledger, 'endpoints'>;
+  readonly policyOf: (endpoint: EndpointId) => EndpointPolicy;
+  readonly onMeasured: (endpoint: EndpointId) => void;
+}): { readonly meter: PowerMeter; readonly close: () => Promise<void> } {
+  const { settings, store, clock, verifier, ledger, policyOf, onMeasured } = parts;
+  const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs } = settings.compare;
+  const { bodies } = settings.redact;
+  const thread = new PowerThread(clock);
+  const meter = new PowerMeter({
+    store,
+    clock,
+    demanded: settings.evidence.power,
+    impossible: bodies === 'redacted' ? undefined : `redact.bodies is ${bodies}`,
+    compare: {
+      policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
+      limits: { maxDecodedBytes, timeoutMs },
+    },
+    noise: () => verifier.noise(),
+    snapshots: () => verifier.snapshots(),
+    endpoints: () =>
+      [...ledger.endpoints.values()]
+        // Only safe requests are recorded.
+        .filter(({ id, origin }) => origin !== 'unknown' && isSafeMethod(methodOf(id)) && !policyOf(id).retired)
+        .map(({ id }) => id),
+    measure: (task) => thread.measure(task),
+    onMeasured,
+  });
+  meter.start();
+  const close = async (): Promise<void> => {
+    meter.close();
+    await thread.close();
+  };
+  return { meter, close };
+}
+
+/** A star stands for safe methods. */
+function methodOf(endpoint: EndpointId): string {
+  const method = endpoint.slice(0, endpoint.indexOf(' '));
+  return method === '*' ? 'GET' : method;
+}
