@@ -151,7 +151,7 @@ export class CompareSession {
     const noise = this.#learn(held, observation, gapMs);
     if (held.result === undefined) return { kind: 'done', ...noise };
     const result = this.#comparer.compare(held.exchange);
-    const judged = result.verdict === 'mismatch' ? this.#judge(held, result, observation) : result;
+    const judged = result.verdict === 'mismatch' ? this.#judge(held, result, { observation, gapMs }) : result;
     if (judged.verdict !== 'mismatch')
       return { kind: 'verified', verified: this.#verified(held, judged), held: false, ...noise };
     this.#held.set(task, { ...held, result: judged, controlAgain: observation });
@@ -159,23 +159,29 @@ export class CompareSession {
   }
 
   /** `inconclusive` where the control's first answer is gone; else the mismatch, named by what the control did repeat. */
-  #judge(held: Held, result: ComparisonResult, again: Observation): ComparisonResult {
+  #judge(
+    held: Held,
+    result: ComparisonResult,
+    { observation, gapMs }: Pick<Extract<WorkerRequest, { kind: 'again' }>, 'observation' | 'gapMs'>,
+  ): ComparisonResult {
     const { exchange } = held;
     // Both are the control's: it has one name for everything.
     const { session: _, ...alone } = exchange;
-    const between = this.#comparer.compare({ ...alone, candidate: again });
+    const between = this.#comparer.compare({ ...alone, candidate: observation, gapMs });
     const isGone =
-      hasMoved(result, between) || (between.verdict === 'mismatch' && this.#agrees({ ...exchange, control: again }));
+      hasMoved(result, between) ||
+      (between.verdict === 'mismatch' && this.#agrees(later(exchange, { control: observation }, gapMs)));
     return isGone ? inconclusive(result, 'controlMoved') : this.#comparer.compare(exchange, movedBetween(between));
   }
 
-  #candidateAgain({ task, observation }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
+  #candidateAgain({ task, observation, gapMs }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
     const held = this.#release(task);
     if (held?.result === undefined) return { kind: 'gone' };
     const { exchange, result, controlAgain } = held;
     const isRight =
-      this.#agrees({ ...exchange, candidate: observation }) ||
-      (controlAgain !== undefined && this.#agrees({ ...exchange, control: controlAgain, candidate: observation }));
+      this.#agrees(later(exchange, { candidate: observation }, gapMs)) ||
+      (controlAgain !== undefined &&
+        this.#agrees(later(exchange, { control: controlAgain, candidate: observation }, gapMs)));
     const final: ComparisonResult = isRight ? { ...result, intermittent: true } : result;
     return { kind: 'verified', verified: this.#verified(held, final), held: false };
   }
@@ -187,7 +193,7 @@ export class CompareSession {
 
   #learn({ exchange, probe }: Held, again: Observation, gapMs: number): { noise?: NoiseUpdate } {
     const { endpoint } = exchange.cell;
-    this.#comparer.learn(endpoint, exchange.request, exchange.control, again, gapMs, undefined, probe);
+    this.#comparer.learn(endpoint, exchange.request, exchange.control, again, gapMs, exchange.at, probe);
     const lessons = (this.#lessons.get(endpoint) ?? 0) + 1;
     if (this.#lessons.size >= MOST_ENDPOINTS) this.#lessons.clear();
     this.#lessons.set(endpoint, lessons);
@@ -199,6 +205,11 @@ export class CompareSession {
   #verified(held: Pick<Held, 'exchange' | 'facts'>, result: ComparisonResult): VerifiedExchange {
     return verifiedExchange({ exchange: held.exchange, facts: held.facts, result }, this.#store);
   }
+}
+
+/** The exchange with a second answer in it: how far the clocks of the two may be apart is another time then. */
+function later(exchange: Exchange, again: Partial<Pick<Exchange, 'control' | 'candidate'>>, gapMs: number): Exchange {
+  return { ...exchange, ...again, gapMs: Math.max(exchange.gapMs, gapMs) };
 }
 
 function isSamePair(a: AliasPair, b: AliasPair): boolean {

@@ -291,11 +291,13 @@ class QueuedVerifier implements Verifier {
     }
     this.#noteNoise(judged.noise);
     this.#confirmation.ended(cause, judged.cause === signature ? 'steady' : 'moved');
+    const askedAt = this.#deps.clock.now();
     const candidate = await this.#confirmation.askCandidate(this.#requestTo('candidate', task));
+    const sinceMs = gapSinceControl(task.timing, askedAt);
     const final =
       candidate === undefined
         ? await this.#settle(task, 'mismatch')
-        : await this.#again(task, { side: 'candidate', observation: candidate, gapMs: 0 });
+        : await this.#again(task, { side: 'candidate', observation: candidate, gapMs: sinceMs });
     await this.#finish(task, final);
   }
 

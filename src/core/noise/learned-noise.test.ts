@@ -111,12 +111,21 @@ describe('a clock', () => {
   }
 
   test('that stands still is noticed within its envelope', () => {
-    const stopped = iso(contextAt(40).at + 900);
+    const stopped = iso(contextAt(40).at + 20);
     const told = [0, 300, 600, 900].map((ms) => {
       const at = contextAt(40).at + ms;
       return book.check(differs(iso(at + 2), stopped), { at, gapMs: 20 });
     });
     expect(told).toEqual(['time', undefined, undefined, undefined]);
+  });
+
+  test('that shows one moment to requests that waited together goes', () => {
+    const answered = iso(contextAt(45).at + 900);
+    const told = [0, 300, 600, 890].map((ms) => {
+      const at = contextAt(45).at + ms;
+      return book.check(differs(iso(at + 2), answered), { at, gapMs: 5 });
+    });
+    expect(told).toEqual(['time', 'time', 'time', 'time']);
   });
 
   test('that shows whole seconds in two exchanges in a row has lost its fraction', () => {

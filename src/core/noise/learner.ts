@@ -17,8 +17,8 @@ export interface Recognised {
   readonly class: string;
   /** The drawn parts of either side; absent where nothing was drawn: a time. */
   readonly drawn?: { readonly control: string; readonly candidate: string };
-  /** Moments of either side; a candidate's that stays while the control's moves on by more than the spread has stopped. */
-  readonly clock?: { readonly controlMs: number; readonly candidateMs: number; readonly spreadMs: number };
+  /** Moments of either side, where a candidate's clock that stands still can be told from one that goes. */
+  readonly clock?: ClockPair;
   /** What may happen once by chance, and says that something is lost when it happens again soon: `rounded`. */
   readonly rare?: string;
 }
@@ -29,6 +29,16 @@ export interface ValuePair {
   readonly candidate: Value;
   /** Whether the place is inside a repeated element. */
   readonly repeated: boolean;
+}
+
+/** Moments that the two sides showed in one exchange. */
+export interface ClockPair {
+  readonly controlMs: number;
+  readonly candidateMs: number;
+  /** When the client's request arrived, by the same clock. */
+  readonly at: number;
+  /** How far two clocks that go may be apart in this exchange. */
+  readonly reachMs: number;
 }
 
 /** What a learner keeps: one flat record, so that one reader serves all of them. */

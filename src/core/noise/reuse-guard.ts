@@ -1,5 +1,5 @@
 import { hash48 } from '../compare/hash.ts';
-import { record } from './learner.ts';
+import { type ClockPair, record } from './learner.ts';
 
 /** Patterns watched, and values kept of each. */
 const MAX_PATTERNS = 500;
@@ -20,7 +20,7 @@ interface Watched {
   readonly byControl: Map<string, Seen>;
   readonly byCandidate: Map<string, Seen>;
   /** Moments the candidate has shown, with the control's at that time. */
-  readonly moments: Map<number, { readonly controlMs: number; readonly exchange: string }>;
+  readonly moments: Map<number, { readonly exchange: string; readonly clock: ClockPair }>;
   /** Whether the control itself gave a value again: it is kept for a while and no draw. */
   repeats: boolean;
   /** Exchanges checked, the last of them, and the number of the last in which something was rare. */
@@ -76,18 +76,21 @@ export class ReuseGuard {
     return sameControl !== undefined && isOther(sameControl, seen) ? 'stable' : 'fresh';
   }
 
-  /** Whether the candidate showed this moment to another exchange, while the control's clock has moved on by more than `spreadMs`. */
-  hasStopped(
-    pattern: string,
-    exchange: string,
-    clock: { readonly controlMs: number; readonly candidateMs: number; readonly spreadMs: number },
-  ): boolean {
+  /**
+   * Whether the candidate showed this moment to another exchange, while the control's clock has moved on by more than the two
+   * allow. Requests that waited together, as on a busy machine, get one moment as well; but that is after both of them arrived.
+   */
+  hasStopped(pattern: string, exchange: string, clock: ClockPair): boolean {
     const known = this.#watched(pattern);
-    const before = known?.moments.get(clock.candidateMs);
     if (known === undefined) return false;
-    if (before === undefined) keep(known.moments, clock.candidateMs, { controlMs: clock.controlMs, exchange });
-    else return before.exchange !== exchange && Math.abs(before.controlMs - clock.controlMs) > clock.spreadMs;
-    return false;
+    const before = known.moments.get(clock.candidateMs);
+    if (before === undefined) {
+      keep(known.moments, clock.candidateMs, { exchange, clock });
+      return false;
+    }
+    const movedMs = Math.abs(before.clock.controlMs - clock.controlMs);
+    const isPast = clock.candidateMs < Math.max(before.clock.at, clock.at) - clock.reachMs;
+    return before.exchange !== exchange && isPast && movedMs > before.clock.reachMs + clock.reachMs;
   }
 
   /** In how many exchanges in a row the candidate has given this value while the control gave another each time. */

@@ -29,7 +29,7 @@ export function recogniseTime(
   if (!isPresent(left, here) || !isPresent(right, here)) return undefined;
   const gap = Math.max(0, context.gapMs);
   if (isSteady && Math.abs(left.ms - right.ms) > left.precisionMs + gap + SLACK_MS) return undefined;
-  return timeOf(left, right, { apartMs: CLOCK_MS / 100, gapMs: gap });
+  return timeOf(left, right, { at: here.at, gapMs: gap, apartMs: CLOCK_MS / 100 });
 }
 
 /** Two moments of one form, a step of it apart at most: at any distance to the request, as an expiry is. */
@@ -60,10 +60,9 @@ function isPresent({ ms, precisionMs }: Moment, { at, gapMs }: NoiseContext): bo
   return ms <= at + Math.max(0, gapMs) + skew && ms + precisionMs >= at - skew;
 }
 
-/** A clock that shows one moment to two exchanges has stopped, if the control's has moved on by more than the two may differ. */
-function timeOf(control: Moment, candidate: Moment, near: { apartMs: number; gapMs: number }): Recognised {
-  const spreadMs = 2 * (near.apartMs + near.gapMs + control.precisionMs);
-  return { class: 'time', clock: { controlMs: control.ms, candidateMs: candidate.ms, spreadMs } };
+function timeOf(control: Moment, candidate: Moment, near: { at: number; gapMs: number; apartMs: number }): Recognised {
+  const reachMs = near.apartMs + near.gapMs + control.precisionMs;
+  return { class: 'time', clock: { controlMs: control.ms, candidateMs: candidate.ms, at: near.at, reachMs } };
 }
 
 /** Numbers further from the request than this are ids that look like seconds. */
@@ -146,7 +145,7 @@ export class TimeLearner extends FlatLearner<TimeState> implements Learner {
     const distance = right.ms - at;
     const [low, high] = this.range();
     if (this.isNear() && (distance < low || distance > high + gap)) return undefined;
-    const found = timeOf(left, right, { apartMs: this.state.apartMs, gapMs: gap });
+    const found = timeOf(left, right, { at, gapMs: gap, apartMs: this.state.apartMs });
     return this.isRounder(left, right) ? { ...found, rare: 'rounded' } : found;
   }
 
