@@ -35,11 +35,15 @@ export function eachRun(text: string, kind: RunKind, take: (from: number, to: nu
   const bit = KINDS[kind];
   let at = 0;
   while (at < text.length) {
-    const isMember = ((MEMBERSHIP[text.charCodeAt(at)] ?? 0) & bit) !== 0;
-    const end = isMember ? endOf(text, at, kind, bit) : at;
+    const end = isMember(text, at, bit) ? endOf(text, at, kind, bit) : at;
     if (end > at && !take(at, end)) return;
     at = Math.max(end, at + 1);
   }
+}
+
+function isMember(text: string, at: number, bit: number): boolean {
+  const code = text.charCodeAt(at);
+  return code < 128 && ((MEMBERSHIP[code] ?? 0) & bit) !== 0;
 }
 
 /** Every date and uuid begins with a letter or digit, and so with a character of every kind of run. */
@@ -57,7 +61,7 @@ function endOf(text: string, from: number, kind: RunKind, bit: number): number {
     if (UUID.test(text)) return UUID.lastIndex;
   }
   let end = from + 1;
-  while (end < text.length && ((MEMBERSHIP[text.charCodeAt(end)] ?? 0) & bit) !== 0) end++;
+  while (end < text.length && isMember(text, end, bit)) end++;
   if (kind === 'wide') while (text.charCodeAt(end) === EQUALS) end++;
   return end;
 }

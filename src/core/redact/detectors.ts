@@ -19,9 +19,11 @@ const KEY_WORDS =
 const CARD = /(?<![\d.]|\d[ -])[2-6](?:[ -]?\d){12,18}(?![\d])/g;
 /** E.164 with its plus sign: 8 to 15 digits. */
 const PHONE = /(?<![\w+])(?:\+|%2B)[1-9](?:[ ().-]{0,2}\d){7,14}(?!\d)/gi;
-const ENCODED_RUN = /[A-Za-z0-9+/_-]{16,}/g;
+/** Shortest run that may spell a secret. */
+const LEAST_RUN = 16;
 
 const pem: Detector = (text, marks, where) => {
+  if (!text.includes('-----BEGIN')) return text;
   let out = '';
   let copied = 0;
   for (const begin of text.matchAll(/-----BEGIN(?:[ +]|%20)[A-Z0-9 +%]{0,40}PRIVATE(?:[ +]|%20)KEY/g)) {
@@ -37,23 +39,42 @@ const pem: Detector = (text, marks, where) => {
   return out + text.slice(copied);
 };
 
-/** `https://user:secret@host`: the whole user information goes (RFC 3986, section 3.2.1). */
-const userinfo: Detector = (text, marks, where) =>
-  text.replace(/(:\/\/|%3A%2F%2F)([^\s/?#@"'<>⟦]{1,256})(@|%40)/gi, (_, before: string, user: string, at: string) => {
-    return before + marks.mark('userinfo', decodePercent(user), `${where}:userinfo`) + at;
-  });
+function hasAt(text: string): boolean {
+  return text.includes('@') || text.includes('%40');
+}
 
-const schemes: Detector = (text, marks, where) =>
-  text.replace(SCHEMES, (all, scheme: string, space: string, value: string) => {
+/** `https://user:secret@host`: the whole user information goes (RFC 3986, section 3.2.1). */
+const userinfo: Detector = (text, marks, where) => {
+  if (!hasAt(text)) return text;
+  return text.replace(
+    /(:\/\/|%3A%2F%2F)([^\s/?#@"'<>⟦]{1,256})(@|%40)/gi,
+    (_, before: string, user: string, at: string) => {
+      return before + marks.mark('userinfo', decodePercent(user), `${where}:userinfo`) + at;
+    },
+  );
+};
+
+const schemes: Detector = (text, marks, where) => {
+  if (!/bearer|basic/i.test(text)) return text;
+  return text.replace(SCHEMES, (all, scheme: string, space: string, value: string) => {
     const isSecret = /basic/i.test(scheme) ? spelledText(value)?.includes(':') : looksRandom(value);
     return isSecret ? scheme + space + marks.mark('authorization', value, `${where}:authorization`) : all;
   });
+};
 
-const webTokens: Detector = (text, marks, where) =>
-  text.replace(WEB_TOKEN, (token) => (token.includes('.') ? marks.mark('jwt', token, `${where}:jwt`) : token));
+const webTokens: Detector = (text, marks, where) => {
+  if (!text.includes('eyJ')) return text;
+  return text.replace(WEB_TOKEN, (token) => (token.includes('.') ? marks.mark('jwt', token, `${where}:jwt`) : token));
+};
 
-const issuedKeys: Detector = (text, marks, where) =>
-  text.replace(ISSUED_KEYS, (key) => marks.mark('key', key, `${where}:key`));
+/** Cheaper than the whole pattern: a piece of every issued key. */
+const ISSUED_HINT =
+  /AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|k_(?:live|test)_|sk-|AIza|npm_|shp(?:at|ca|pa|ss)_/;
+
+const issuedKeys: Detector = (text, marks, where) => {
+  if (!ISSUED_HINT.test(text)) return text;
+  return text.replace(ISSUED_KEYS, (key) => marks.mark('key', key, `${where}:key`));
+};
 
 const keyWords: Detector = (text, marks, where) =>
   text.replace(KEY_WORDS, (all, word: string, value: string) =>
@@ -66,8 +87,12 @@ const cards: Detector = (text, marks, where) =>
     return passesLuhn(digits) ? marks.mark('card', digits, `${where}:card`) : number;
   });
 
-const phones: Detector = (text, marks, where) =>
-  text.replace(PHONE, (number) => marks.mark('phone', number.replace(/%2B/i, '').replace(/\D/g, ''), `${where}:phone`));
+const phones: Detector = (text, marks, where) => {
+  if (!text.includes('+') && !/%2B/i.test(text)) return text;
+  return text.replace(PHONE, (number) =>
+    marks.mark('phone', number.replace(/%2B/i, '').replace(/\D/g, ''), `${where}:phone`),
+  );
+};
 
 const LOCAL_CHAR = /[A-Za-z0-9._%+'-]|[\u00c0-\u024f]/;
 const DOMAIN = /[A-Za-z0-9\u00c0-\u024f-]{1,63}(?:\.[A-Za-z0-9\u00c0-\u024f-]{1,63}){1,8}/y;
@@ -75,6 +100,7 @@ const FILE = /\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|mp[34
 
 /** From each `@` outwards, at most 64 characters to the left and a domain to the right (RFC 5321, section 4.5.3.1). */
 const emails: Detector = (text, marks, where) => {
+  if (!hasAt(text)) return text;
   let out = '';
   let copied = 0;
   for (const at of text.matchAll(/@|%40/g)) {
@@ -116,11 +142,11 @@ export function redactSpelled(
   options: { where: string; hasSecret: (inner: string) => boolean },
 ): string {
   const judge = (run: string): boolean => {
-    const inner = run.length < 16 ? undefined : spelledText(run);
+    const inner = run.length < LEAST_RUN ? undefined : spelledText(run);
     return inner !== undefined && options.hasSecret(inner);
   };
   const marked = (run: string): string => marks.mark('encoded', run, `${options.where}:encoded`);
-  return text.replace(ENCODED_RUN, (run) => {
+  const judged = (run: string): string => {
     if (judge(run)) return marked(run);
     // A path is a run as well: its segments are what may be encoded.
     if (!run.includes('/')) return run;
@@ -128,7 +154,45 @@ export function redactSpelled(
       .split('/')
       .map((part) => (judge(part) ? marked(part) : part))
       .join('/');
-  });
+  };
+  return replaceRuns(text, judged);
+}
+
+/** For each character of ASCII whether hex and base64 are made of it. */
+const IN_RUN = new Uint8Array(128);
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-') {
+  IN_RUN[character.charCodeAt(0)] = 1;
+}
+
+/** The text with each run of at least 16 such characters replaced. */
+function replaceRuns(text: string, replaced: (run: string) => string): string {
+  let out = '';
+  let copied = 0;
+  let from = 0;
+  while (from + LEAST_RUN <= text.length) {
+    // Backwards from where a run of 16 would end: most text is passed by without looking at every character.
+    let gap = from + LEAST_RUN - 1;
+    while (gap >= from && isInRun(text, gap)) gap -= 1;
+    if (gap >= from) {
+      from = gap + 1;
+      continue;
+    }
+    let end = from + LEAST_RUN;
+    while (end < text.length && isInRun(text, end)) end += 1;
+    const run = text.slice(from, end);
+    const mark = replaced(run);
+    if (mark !== run) {
+      out += text.slice(copied, from) + mark;
+      copied = end;
+    }
+    from = end + 1;
+  }
+  return copied === 0 ? text : out + text.slice(copied);
+}
+
+function isInRun(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code < 128 && IN_RUN[code] === 1;
 }
 
 /** Long, and of digits and letters both: no word of a language. */

@@ -93,25 +93,25 @@ class JsonScanner {
   }
 
   #string(at: number): number {
-    const end = stringEnd(this.#text, at);
+    const { end, isEscaped } = stringAt(this.#text, at);
     const top = this.#stack.at(-1);
-    const token = this.#text.slice(at, end);
     if (top?.expectsKey) {
-      top.key = decoded(token);
+      top.key = decoded(this.#text.slice(at, end));
       top.expectsKey = false;
       return end;
     }
     const name = this.#secretName(top);
-    const value = decoded(token);
-    const replaced =
-      name === undefined ? this.#inString(token, value) : this.#scan.marks.mark(name, value, this.#path());
+    // Strings without escapes are text like any other, and are looked at with the whole body.
+    if (name === undefined && !isEscaped) return end;
+    const value = decoded(this.#text.slice(at, end));
+    const replaced = name === undefined ? this.#scan.inside(value) : this.#scan.marks.mark(name, value, this.#path());
     if (replaced !== value) this.#replace(at, end, JSON.stringify(replaced));
     return end;
   }
 
   #number(at: number): number {
     let end = at + 1;
-    while (end < this.#text.length && /[\d.eE+-]/.test(this.#text.charAt(end))) end += 1;
+    while (end < this.#text.length && '0123456789.eE+-'.includes(this.#text.charAt(end))) end += 1;
     const value = this.#text.slice(at, end);
     const name = this.#secretName(this.#stack.at(-1));
     // A count (`tokens: 120`) is not a secret; a number under a name in the singular may be a PIN.
@@ -119,11 +119,6 @@ class JsonScanner {
     const replaced = isSecret ? this.#scan.marks.mark(name, value, this.#path()) : this.#inNumber(value);
     if (replaced !== value) this.#replace(at, end, JSON.stringify(replaced));
     return end;
-  }
-
-  /** Strings without escapes are text like any other, and are looked at with the whole body. */
-  #inString(token: string, value: string): string {
-    return token.includes('\\') ? this.#scan.inside(value) : value;
   }
 
   /** Only a card number is long enough; the mark must be quoted, so it is found here. */
@@ -157,14 +152,17 @@ function isNumberStart(char: string): boolean {
   return char === '-' || (char >= '0' && char <= '9');
 }
 
-/** Index after the closing quote, or the end of a text cut within the string. */
-function stringEnd(text: string, at: number): number {
+/** Index after the closing quote, or the end of a text cut within the string; and whether a backslash stands in it. */
+function stringAt(text: string, at: number): { readonly end: number; readonly isEscaped: boolean } {
+  let isEscaped = false;
   for (let i = at + 1; i < text.length; i += 1) {
-    const char = text.charAt(i);
-    if (char === '\\') i += 1;
-    else if (char === '"') return i + 1;
+    const code = text.charCodeAt(i);
+    if (code === 34) return { end: i + 1, isEscaped };
+    if (code !== 92) continue;
+    isEscaped = true;
+    i += 1;
   }
-  return text.length;
+  return { end: text.length, isEscaped };
 }
 
 function decoded(token: string): string {

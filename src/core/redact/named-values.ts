@@ -8,7 +8,11 @@ const LONGEST_VALUE = 8_192;
 /** So much of a value decides whether it looks like a credential. */
 const DECIDED_BY = 256;
 
-const NAME_CHAR = /[A-Za-z0-9_.$[\]-]/;
+/** For each character of ASCII whether a name may hold it. */
+const NAME_CHAR = new Uint8Array(128);
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$[]-') {
+  NAME_CHAR[character.charCodeAt(0)] = 1;
+}
 /** Where a value without quotes ends. `%26` is an encoded `&`. */
 const VALUE_END = /[\s&;,"'<>(){}[\]\\|⟦]|%26/g;
 const SCHEME = /^(?:bearer|basic|digest|token|negotiate|apikey)$/i;
@@ -17,6 +21,8 @@ const LITERAL = /^(?:null|true|false|undefined|none|required|optional|string|inv
 const QUOTE = /\\{0,7}["'`]|&quot;|&#34;|&#39;|&#x27;|&#x22;|%22/iy;
 const QUOTE_AT_END = /(?:\\{0,7}["'`]|&quot;|&#34;|&#39;|&#x27;|&#x22;|%22)$/i;
 const LONGEST_QUOTE = 8;
+/** What a quote ends with. */
+const QUOTE_ENDS = `"'\`;2`;
 const SEPARATOR = /[=:]|%3[DA]/gi;
 
 /**
@@ -63,7 +69,7 @@ function nameBefore(text: string, separator: number, limit: number, isEquals: bo
   end = quoteStart(text, end, limit);
   let start = end;
   const stop = Math.max(limit, end - LONGEST_NAME);
-  while (start > stop && NAME_CHAR.test(text.charAt(start - 1))) start -= 1;
+  while (start > stop && NAME_CHAR[text.charCodeAt(start - 1)] === 1) start -= 1;
   const before = start === 0 ? '' : text.charAt(start - 1);
   // An encoded separator leaves its digits on the name: `%26token%3D` is `token`, not `26token`.
   const name = before === '%' ? text.slice(start + 2, end) : text.slice(start, end);
@@ -72,7 +78,10 @@ function nameBefore(text: string, separator: number, limit: number, isEquals: bo
 
 /** Index of the quote that ends at `end`, or `end`. */
 function quoteStart(text: string, end: number, limit: number): number {
-  if (!/["'`;2]/.test(text.charAt(end - 1))) return end;
+  const last = end > limit ? text.charAt(end - 1) : '';
+  if (last === '' || !QUOTE_ENDS.includes(last)) return end;
+  // A plain quote; behind backslashes it is part of a longer one.
+  if (last !== ';' && last !== '2' && (end - 1 === limit || text.charAt(end - 2) !== '\\')) return end - 1;
   const quote = QUOTE_AT_END.exec(text.slice(Math.max(limit, end - LONGEST_QUOTE), end))?.[0];
   return end - (quote?.length ?? 0);
 }
