@@ -10,7 +10,9 @@ import {
   connection,
   endpoints,
   journal,
+  powers,
   ramps,
+  rules,
   signedIn,
   signIn,
   signOut,
@@ -21,6 +23,7 @@ import { Overview } from './overview.tsx';
 import { Race } from './race.tsx';
 import { RampList } from './ramps.tsx';
 import { RollbackButton } from './rollback.tsx';
+import { Rules } from './rules.tsx';
 
 const typed = signal('');
 
@@ -94,6 +97,7 @@ export function App(): JSX.Element {
             <ClusterList clusters={clusters.value} now={now.now} />
             <Race />
             <EndpointTable endpoints={endpoints.value} />
+            <Rules rules={rules.value} powers={powers.value} />
             <JournalList entries={journal.value} now={now.now} />
           </>
         )}

@@ -1,5 +1,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { ClusterInput, RankedCluster, UnlockView } from '../api/cluster-types.ts';
+import type { EndpointPowerView } from '../api/power-types.ts';
+import type { ComparisonView } from '../api/recording-types.ts';
 import type { CellMap, Endpoint, JournalView, Mismatch, Problem, RampView, Status } from '../api/types.ts';
 import { notePoint } from './parity-line.tsx';
 
@@ -18,6 +20,9 @@ export const journal: Signal<readonly JournalView[]> = signal([]);
 /** Undefined until it came first. */
 export const cellMap: Signal<CellMap | undefined> = signal(undefined);
 export const ramps: Signal<readonly RampView[]> = signal([]);
+/** The rules in force, and what is found at each endpoint under them; those with the least power first. */
+export const rules: Signal<ComparisonView['rules']> = signal([]);
+export const powers: Signal<readonly EndpointPowerView[]> = signal([]);
 /** `connecting`, `live`, `lost` (keeps trying), or `signed-out`. */
 export const connection: Signal<'connecting' | 'live' | 'lost' | 'signed-out'> = signal('connecting');
 /** What went wrong last, as a sentence. */
@@ -29,6 +34,8 @@ export const signedIn: ReadonlySignal<boolean> = computed(
 
 const TOKEN_KEY = 'cutover-token';
 const POLL_MS = 5_000;
+/** Power changes slowly, and its lists are long. */
+const POWER_MS = 15_000;
 const RETRY_MS = 2_000;
 let stream: AbortController | undefined;
 
@@ -81,7 +88,21 @@ async function refresh(): Promise<void> {
   journal.value = newJournal.items;
   cellMap.value = newCellMap;
   ramps.value = newRamps.items;
+  await refreshPower();
   trouble.value = '';
+}
+
+let powerAt = Number.NEGATIVE_INFINITY;
+/** Rules and power, if they were not asked for lately. */
+async function refreshPower(): Promise<void> {
+  if (performance.now() - powerAt < POWER_MS) return;
+  powerAt = performance.now();
+  const [comparison, power] = await Promise.all([
+    call<ComparisonView>('GET', 'comparison'),
+    call<{ items: EndpointPowerView[] }>('GET', 'power?limit=200'),
+  ]);
+  rules.value = comparison.rules;
+  powers.value = power.items.sort((a, b) => (a.power ?? 2) - (b.power ?? 2));
 }
 
 /** Loads a mismatch with both answers. */
