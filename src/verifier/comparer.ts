@@ -8,7 +8,7 @@ import { RuleSet } from '../core/compare/account.ts';
 import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
 import { type Hosts, sameButHost } from '../core/compare/hosts.ts';
-import { MAX_VALUE_TEXT, ORDERED, type WalkContext } from '../core/compare/walk.ts';
+import { ORDERED, type WalkContext } from '../core/compare/walk.ts';
 import { walkHeaders } from '../core/compare/walk-headers.ts';
 import { NoiseBook, type NoiseContext, noiseKey } from '../core/noise/noise-book.ts';
 import {
@@ -22,6 +22,8 @@ import type { NoisePath } from '../core/ports.ts';
 import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
 import { gravity } from '../core/signature.ts';
 import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import { PlainAttempts } from './plain-attempts.ts';
+import { difference } from './told-difference.ts';
 import { type BodyOutcome, walkBodies } from './walk-bodies.ts';
 
 export interface ComparerOptions {
@@ -60,6 +62,7 @@ export class Comparer {
   readonly #books = new Map<EndpointId, NoiseBook>();
   readonly #rules = new Map<EndpointId, RuleSet>();
   readonly #aliasPlaces = new Map<EndpointId, AliasPlaces>();
+  readonly #plainPages = new Map<EndpointId, PlainAttempts>();
 
   constructor(options: ComparerOptions) {
     this.#policy = options.policy;
@@ -253,7 +256,13 @@ export class Comparer {
     const deadline = this.#monotonic() + this.#limits.timeoutMs;
     const rules = this.#ruleSet(endpoint);
     const book = this.#books.get(endpoint);
+    let plainPages = this.#plainPages.get(endpoint);
+    if (plainPages === undefined) {
+      plainPages = new PlainAttempts();
+      this.#plainPages.set(endpoint, plainPages);
+    }
     return {
+      plainPages,
       budget: new Budget(WORK_UNITS, () => this.#monotonic() > deadline),
       findings,
       keyOrder: this.#policy.keyOrder,
@@ -401,35 +410,6 @@ function single(finding: Finding): Findings {
 
 function inconclusive(reason: string): ComparisonResult {
   return { verdict: 'inconclusive', differences: [], differenceCount: 0, identical: false, reason };
-}
-
-function difference({ place, kind, control, candidate }: Finding, accounted: Accounted | undefined): Difference {
-  return {
-    path: place.detail === undefined ? place.path : `${place.path}/${place.detail}`,
-    kind,
-    ...(control === undefined ? {} : { control: shown(control) }),
-    ...(candidate === undefined ? {} : { candidate: shown(candidate) }),
-    ...(accounted?.noise === undefined ? {} : { noise: accounted.noise }),
-    ...(accounted?.rule === undefined ? {} : { rule: accounted.rule }),
-    ...(accounted?.ignored === undefined ? {} : { ignored: accounted.ignored }),
-  };
-}
-
-/** Control characters but for tab and line feed. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
-
-/** A value as it is told: cut, with control characters made visible. */
-function shown(value: Value): string {
-  const text = value.text.length > MAX_VALUE_TEXT ? `${value.text.slice(0, MAX_VALUE_TEXT - 1)}…` : value.text;
-  if (!HIDDEN.test(text)) return text;
-  let out = '';
-  for (const character of text) {
-    const code = character.charCodeAt(0);
-    const hides = (code < 32 && code !== 9 && code !== 10) || (code >= 127 && code < 160);
-    out += hides ? `\\u{${code.toString(16)}}` : character;
-  }
-  return out;
 }
 
 function statusValue(answer: Answer): Value {

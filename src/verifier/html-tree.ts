@@ -1,6 +1,7 @@
 import { type DefaultTreeAdapterTypes, defaultTreeAdapter } from 'parse5';
 import type { Budget } from '../core/compare/budget.ts';
 import type { HtmlNode } from '../core/compare/html-node.ts';
+import type { Attempts } from '../core/compare/walk.ts';
 import { boundedParse } from './bounded-parse.ts';
 import { plainHtml } from './plain-html.ts';
 import { collapse, MAX_DEPTH, shownChildren, textNode } from './shown-html.ts';
@@ -12,9 +13,18 @@ const KEEPS_SPACE: ReadonlySet<string> = new Set(['pre', 'textarea', 'script', '
  * The trees a browser would build of two pages, without comments, with white space as it means:
  * runs become one space, and none is left at the edges of blocks.
  * What stands in both may be the same objects.
+ *
+ * @param attempts Where pages of their endpoint are seldom plain ones, most go straight to the whole parser.
  */
-export function htmlTrees(control: string, candidate: string, budget: Budget): readonly [HtmlNode, HtmlNode] {
-  const first = plainHtml(control, budget);
+export function htmlTrees(
+  control: string,
+  candidate: string,
+  budget: Budget,
+  attempts?: Attempts,
+): readonly [HtmlNode, HtmlNode] {
+  const isTried = attempts?.begin() ?? true;
+  const first = isTried ? plainHtml(control, budget) : undefined;
+  if (isTried) attempts?.ended(first !== undefined);
   // Two pages of one endpoint are written alike: where one needs the whole parser, so will the other.
   const second = first === undefined ? undefined : plainHtml(candidate, budget, first);
   return [first?.root ?? parsedHtml(control, budget), second?.root ?? parsedHtml(candidate, budget)];

@@ -42,7 +42,7 @@ type TextWalk = (left: string, right: string, path: Path, context: WalkContext) 
 const WALKS: Readonly<Partial<Record<BodyFormat, TextWalk>>> = {
   json: walkJsonTexts,
   html: (left, right, path, context) => {
-    const [a, b] = htmlTrees(left, right, context.budget);
+    const [a, b] = htmlTrees(left, right, context.budget, context.plainPages);
     walkHtml(a, b, step(path, 'html'), context);
     return true;
   },

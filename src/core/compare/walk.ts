@@ -30,6 +30,14 @@ export interface WalkContext {
   readonly keyOrder: boolean;
   /** Asked only for lists that differ. */
   listMode(pattern: string, path: string): ListMode;
+  /** Which pages of the endpoint are tried with the fast reader first; absent: all. */
+  readonly plainPages?: Attempts;
+}
+
+/** Remembers how attempts went, and says whether the next one is worth it. */
+export interface Attempts {
+  begin(): boolean;
+  ended(hasWorked: boolean): void;
 }
 
 /** Characters of a rendered value that are kept. */
