@@ -12,7 +12,7 @@ export function cliPage(): string {
     groups.set(title, [...(groups.get(title) ?? []), command]);
   }
   const sections = [...groups].map(
-    ([title, commands]) => `## ${title}\n\n${commands.map(commandSection).join('\n\n')}`,
+    ([title, commands]) => `## ${title}\n\n${commands.flatMap(withSubcommands).map(commandSection).join('\n\n')}`,
   );
   return `${GENERATED_NOTE}\n${HEAD}\n${overview(groups)}\n\n${sections.join('\n\n')}\n`;
 }
@@ -47,13 +47,27 @@ The journal names who ordered something as \`cli:\` and the name of the user who
 function overview(groups: ReadonlyMap<string, readonly Command[]>): string {
   const rows = [...groups.values()]
     .flat()
-    .map((command) => [`[\`${command.name()}\`](#cutover-${command.name()})`, command.description()]);
+    .flatMap(withSubcommands)
+    .map((command) => [
+      `[\`${nameOf(command)}\`](#cutover-${nameOf(command).replace(' ', '-')})`,
+      command.description(),
+    ]);
   return markdownTable(['Command', 'What it does'], rows);
 }
 
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands];
+}
+
+/** `journal verify`. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${parent.name()} ${command.name()}` : command.name();
+}
+
 function commandSection(command: Command): string {
-  const parts = [`### cutover ${command.name()}`, `${sentence(command.description())}`];
-  const usage = ['cutover', command.name(), ...command.registeredArguments.map(argumentTerm), '[options]'].join(' ');
+  const parts = [`### cutover ${nameOf(command)}`, `${sentence(command.description())}`];
+  const usage = ['cutover', nameOf(command), ...command.registeredArguments.map(argumentTerm), '[options]'].join(' ');
   parts.push(`\`\`\`\n${usage}\n\`\`\``);
   if (command.aliases().length > 0)
     parts.push(

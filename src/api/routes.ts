@@ -14,6 +14,7 @@ import {
   explanation,
   holdInput,
   journalEntry,
+  journalHead,
   latch,
   mismatch,
   mismatchSummary,
@@ -226,10 +227,22 @@ export const ROUTES = {
   journal: {
     method: 'GET',
     path: '/api/v1/journal',
-    summary: 'Every change of who serves, newest first.',
+    summary: 'Every change of who serves, newest first, or oldest first.',
     open: false,
-    query: z.strictObject({ ...paging, action: z.string().min(1).max(64).exactOptional() }),
+    query: z.strictObject({
+      ...paging,
+      action: z.string().min(1).max(64).exactOptional(),
+      order: z.literal('oldest').exactOptional(),
+    }),
     output: page(journalEntry),
+    status: 200,
+  },
+  journalHead: {
+    method: 'GET',
+    path: '/api/v1/journal/head',
+    summary: 'The newest entry of the journal and its hash, to be kept where Cutover cannot reach it.',
+    open: false,
+    output: journalHead,
     status: 200,
   },
   dials: {

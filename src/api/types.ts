@@ -200,7 +200,11 @@ export const journalEntry = z.object({
   reason: z.string(),
   evidence: z.unknown().optional(),
   revision: z.int(),
+  /** Chains it to the entry before: SHA-256 in hex. */
+  hash: z.string(),
 });
+/** The newest entry, to be kept elsewhere: a journal that no longer has this hash was cut or written anew. */
+export const journalHead = journalEntry.pick({ sequence: true, at: true, hash: true });
 
 export const dial = z.object({ scope, dialPpm: z.int() });
 export const dialInput = z.strictObject({

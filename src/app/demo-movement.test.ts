@@ -5,6 +5,7 @@ import { isPromotion, isRetreat, isUrgent, MovementNews, movementOf } from './de
 function entry(fields: Partial<JournalView>): JournalView {
   return {
     sequence: 1,
+    hash: '',
     at: 5,
     actor: 'controller',
     action: 'cells.set',

@@ -5,7 +5,8 @@ import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
 import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './commands/control.ts';
 import { addDial } from './commands/dial.ts';
-import { addCells, addEndpoints, addJournal, addMismatches } from './commands/lists.ts';
+import { addJournal } from './commands/journal.ts';
+import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
 import { addPower } from './commands/power.ts';
 import { addReplay } from './commands/replay.ts';
@@ -51,7 +52,9 @@ export function createProgram(): Command {
     .description('Replace a live HTTP service by a rewrite without its users noticing.')
     .usage('COMMAND [options]')
     .version(packageVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show this help');
+    .helpOption('-h, --help', 'show this help')
+    // What stands after a command is its own; `journal verify` and `journal` have options of one name.
+    .enablePositionalOptions();
   shape(program);
   for (const [title, commands] of GROUPS) {
     program.commandsGroup(`${title}:`);
@@ -64,6 +67,11 @@ export function createProgram(): Command {
     shape(command);
     command.helpOption('-h, --help', 'show this help');
     command.showHelpAfterError(`(cutover help ${command.name()} says more)`);
+    for (const sub of command.commands) {
+      shape(sub);
+      sub.helpOption('-h, --help', 'show this help');
+      sub.showHelpAfterError(`(cutover ${command.name()} ${sub.name()} --help says more)`);
+    }
   }
   return program;
 }

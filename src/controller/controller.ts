@@ -222,7 +222,7 @@ export class Controller {
         },
       );
       this.#putInForce(applied.state);
-      return { ok: true, entry: entry ?? { ...applied.journal, sequence: 0 } };
+      return { ok: true, entry: entry ?? { ...applied.journal, sequence: 0, hash: '' } };
     } catch (error) {
       return rejectedBy(error);
     }

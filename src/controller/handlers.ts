@@ -131,7 +131,7 @@ function storedHandlers({
   written,
 }: HandlerSources): Pick<
   Handlers,
-  'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'power' | 'journal'
+  'mismatches' | 'mismatch' | 'recordings' | 'comparison' | 'noise' | 'power' | 'journal' | 'journalHead'
 > {
   return {
     mismatches: async ({ query: { endpoint, tenant, cluster, ...page } }) => {
@@ -168,6 +168,11 @@ function storedHandlers({
     journal: async ({ query }) => {
       const found = await store.journal(query);
       return { ...found, items: found.items.map(journalView) };
+    },
+    journalHead: async () => {
+      const { items } = await store.journal({ limit: 1 });
+      const { sequence, at, hash } = items[0] ?? notFound('The journal is empty.');
+      return { sequence, at, hash };
     },
   };
 }

@@ -39,8 +39,8 @@ export function clusterView(cluster: Cluster): ClusterView {
 }
 
 export function journalView(entry: JournalEntry): JournalView {
-  const { sequence, at, actor, action, scope, reason, revision } = entry;
-  const shown = { sequence, at, actor, action, scope, reason, revision };
+  const { sequence, at, actor, action, scope, reason, revision, hash } = entry;
+  const shown = { sequence, at, actor, action, scope, reason, revision, hash };
   return entry.evidence === undefined ? shown : { ...shown, evidence: entry.evidence };
 }
 

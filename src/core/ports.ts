@@ -242,8 +242,10 @@ export interface JournalEntry {
   readonly evidence?: unknown;
   /** Table revision that this change made. */
   readonly revision: number;
+  /** Chains it to the entry before: see `journal/chain.ts`. */
+  readonly hash: string;
 }
-export type NewJournalEntry = Omit<JournalEntry, 'sequence'>;
+export type NewJournalEntry = Omit<JournalEntry, 'sequence' | 'hash'>;
 
 /** A named piece of control state (a dial, a pin, a latch, a cell); JSON. */
 export interface StateItem {
@@ -257,6 +259,11 @@ export interface Page {
   readonly limit: number;
   /** Continue after this cursor, as returned. */
   readonly cursor?: string;
+}
+
+export interface JournalPage extends Page {
+  readonly action?: string;
+  readonly order?: 'oldest';
 }
 
 export interface Paged<T> {
@@ -294,15 +301,15 @@ export interface Purged {
  * A resolved `commit` is on disk: it survives `kill -9` and power loss.
  */
 export interface Store {
-  /** Writes journal entries and state in one transaction; gives the entries with their sequence. */
+  /** Writes journal entries and state in one transaction; gives the entries with their sequence and hash. */
   commit(change: {
     readonly journal: readonly NewJournalEntry[];
     readonly state: readonly StateItem[];
   }): Promise<readonly JournalEntry[]>;
   /** All state items, by key. */
   loadState(): Promise<ReadonlyMap<string, unknown>>;
-  /** Newest first. */
-  journal(page: Page & { readonly action?: string }): Promise<Paged<JournalEntry>>;
+  /** Newest first, or oldest first; the cursors of one order mean the same place in the other. */
+  journal(page: JournalPage): Promise<Paged<JournalEntry>>;
 
   /** Adds a batch of comparisons: counts, clusters, stored mismatches, recordings. Atomic. May be lost on a crash if not yet resolved. */
   addVerified(batch: {

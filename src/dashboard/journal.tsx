@@ -16,7 +16,7 @@ export function JournalList(props: { entries: readonly JournalView[]; now: numbe
             <strong>{entry.action}</strong> <span>{entry.scope}</span>
             <span class="detail">
               {entry.actor}
-              {entry.reason === '' ? '' : `: ${entry.reason}`}
+              {entry.reason === '' ? '' : `: ${entry.reason}`} <code title={entry.hash}>{entry.hash.slice(0, 8)}</code>
             </span>
           </li>
         ))}

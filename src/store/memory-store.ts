@@ -5,6 +5,7 @@ import type {
   CellCounts,
   Cluster,
   JournalEntry,
+  JournalPage,
   Page,
   Paged,
   Purged,
@@ -14,6 +15,7 @@ import type {
   VerifiedExchange,
 } from '../core/ports.ts';
 import { clusterOf } from './cluster-of.ts';
+import { chained } from './journal-hash.ts';
 import { type List, type Position, paged, pageLimit, pagePosition } from './paging.ts';
 import { KEPT_PER_CLUSTER, MOST_RECORDINGS, RECORDINGS_PER_ENDPOINT } from './store-bounds.ts';
 
@@ -72,15 +74,20 @@ class Memory {
   readonly keys = new Map<string, { readonly side: Side; readonly at: number }>();
 
   commit(change: Change): readonly JournalEntry[] {
-    const written = change.journal.map((entry, index) => ({ ...entry, sequence: this.entries.length + index + 1 }));
+    const written = chained(change.journal, this.entries.at(-1));
     this.entries.push(...written);
     for (const { key, value } of change.state) put(this.state, key, value);
     return copy(written);
   }
 
-  journalPage(page: Page & { readonly action?: string }): Paged<JournalEntry> {
+  journalPage(page: JournalPage): Paged<JournalEntry> {
+    const positionOf = (entry: JournalEntry): Position => ({ number: entry.sequence, id: '' });
     const fits = this.entries.filter((entry) => page.action === undefined || entry.action === page.action);
-    return pageOf('journal', fits, page, (entry) => ({ number: entry.sequence, id: '' }));
+    if (page.order === undefined) return pageOf('journal', fits, page, positionOf);
+    const from = pagePosition('journal', page)?.number ?? 0;
+    const limit = pageLimit(page);
+    const rest = fits.filter(({ sequence }) => sequence > from);
+    return paged('journal', copy(rest.slice(0, limit + 1)), limit, positionOf);
   }
 
   clustersPage(page: Parameters<Store['clusters']>[0]): Paged<Cluster> {

@@ -1,10 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { chainJournal } from './journal-hash.ts';
+
+/** SQL, or what SQL cannot do; runs inside a transaction. */
+export type Migration = string | ((db: DatabaseSync) => void);
 
 /**
  * How the database came to its present form, one step per version; the number of a step is its index plus one.
  * A released step never changes: what must change is a new step.
  */
-export const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE journal (
     sequence INTEGER PRIMARY KEY,
@@ -87,6 +91,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX recordings_by_age ON recordings (at, id);
   CREATE INDEX recordings_by_endpoint ON recordings (endpoint, at, id);
   `,
+  chainJournal,
 ];
 
 /** The version a database is at; 0: a new one. */
@@ -98,11 +103,13 @@ export function versionOf(db: DatabaseSync): number {
  * Takes a database through the steps it has not made yet, each whole or not at all.
  * The caller has refused databases that know more steps than `migrations`.
  */
-export function migrate(db: DatabaseSync, migrations: readonly string[]): void {
+export function migrate(db: DatabaseSync, migrations: readonly Migration[]): void {
   for (let version = versionOf(db); version < migrations.length; version += 1) {
     db.exec('BEGIN EXCLUSIVE');
     try {
-      db.exec(migrations[version] ?? '');
+      const step = migrations[version] ?? '';
+      if (typeof step === 'string') db.exec(step);
+      else step(db);
       db.exec(`PRAGMA user_version = ${version + 1}`);
       db.exec('COMMIT');
     } catch (error) {

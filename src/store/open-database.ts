@@ -44,20 +44,35 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
 function inspect(file: string): void {
   const bytes = sizeOf(file);
   if (bytes === 0) return;
-  inspectHeader(file);
-  const url = pathToFileURL(file);
-  // Without a log the file is all there is, and `immutable` keeps SQLite from even making the log's files.
-  if (sizeOf(`${file}-wal`) === 0) url.searchParams.set('immutable', '1');
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(url, { readOnly: true, timeout: WAIT_MS });
-    refuseNewer(file, versionOf(db));
+    // Without a log the file is all there is, and `immutable` keeps SQLite from even making the log's files.
+    db = openToRead(file, sizeOf(`${file}-wal`) === 0);
     if (bytes >= CHECKED_BELOW_BYTES) return;
     if (db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'] !== 'ok') throw corrupt(file);
   } catch (error) {
     throw storeError(error, file);
   } finally {
     db?.close();
+  }
+}
+
+/**
+ * Opens an existing database without changing what it holds; `isImmutable`: nobody else has it open.
+ * @throws CutoverError STORE_CORRUPT, STORE_NEWER, STORE_FAILED
+ */
+export function openToRead(file: string, isImmutable: boolean): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    inspectHeader(file);
+    const url = pathToFileURL(file);
+    if (isImmutable) url.searchParams.set('immutable', '1');
+    db = new DatabaseSync(url, { readOnly: true, timeout: WAIT_MS });
+    refuseNewer(file, versionOf(db));
+    return db;
+  } catch (error) {
+    db?.close();
+    throw storeError(error, file);
   }
 }
 

@@ -21,6 +21,7 @@ import type {
   VerifiedExchange,
 } from '../core/ports.ts';
 import { clusterOf } from './cluster-of.ts';
+import { chained } from './journal-hash.ts';
 import { sizeOf } from './open-database.ts';
 import { paged, pageLimit, pagePosition } from './paging.ts';
 import { pruneByAge, pruneOldest, type Rows } from './sqlite-pruning.ts';
@@ -68,11 +69,12 @@ export class SqliteTables implements StoreCalls {
 
   commit(change: Arguments<'commit'>): readonly JournalEntry[] {
     return this.#transaction(() => {
-      const last = Number(this.#one('SELECT coalesce(max(sequence), 0) AS last FROM journal')?.['last']);
-      const entries = change.journal.map((entry, index) => ({ ...entry, sequence: last + 1 + index }));
+      const last = this.#one('SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1');
+      const head = last === undefined ? undefined : { sequence: number(last, 'sequence'), hash: text(last, 'hash') };
+      const entries = chained(change.journal, head);
       for (const entry of entries) {
         this.#run(
-          'INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+          'INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
           entry.sequence,
           entry.at,
           entry.actor,
@@ -81,6 +83,7 @@ export class SqliteTables implements StoreCalls {
           entry.reason,
           entry.evidence === undefined ? null : JSON.stringify(entry.evidence),
           entry.revision,
+          entry.hash,
         );
       }
       for (const { key, value } of change.state) {
@@ -99,10 +102,13 @@ export class SqliteTables implements StoreCalls {
 
   journal(page: Arguments<'journal'>): Paged<JournalEntry> {
     const limit = pageLimit(page);
-    const from = pagePosition('journal', page)?.number ?? Number.MAX_SAFE_INTEGER;
+    const isForward = page.order === 'oldest';
+    const from =
+      pagePosition('journal', page)?.number ?? (isForward ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER);
     const [where, values] = page.action === undefined ? ['', []] : ['action = ? AND', [page.action]];
     const rows = this.#all(
-      `SELECT * FROM journal WHERE ${where} sequence < ? ORDER BY sequence DESC LIMIT ?`,
+      `SELECT * FROM journal WHERE ${where} sequence ${isForward ? '>' : '<'} ?
+       ORDER BY sequence ${isForward ? 'ASC' : 'DESC'} LIMIT ?`,
       ...values,
       from,
       limit + 1,
@@ -390,6 +396,7 @@ export class SqliteTables implements StoreCalls {
       reason: text(row, 'reason'),
       ...(row['evidence'] === null ? {} : { evidence: this.#json(row, 'evidence') }),
       revision: number(row, 'revision'),
+      hash: text(row, 'hash'),
     };
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CellKey, EndpointId, TenantId } from '../../src/core/cell.ts';
+import { ChainCheck } from '../../src/core/journal/chain.ts';
 import type {
   CellCounts,
   Cluster,
@@ -9,6 +10,7 @@ import type {
   Store,
   VerifiedExchange,
 } from '../../src/core/ports.ts';
+import { sha256 } from '../../src/store/journal-hash.ts';
 
 /** A store to examine, and what clears it away. */
 export interface StoreUnderTest {
@@ -60,9 +62,32 @@ function journalAndState(store: () => Store): void {
     const [written] = await store().commit({ journal: [full], state: [] });
     await store().commit({ journal: [entry({ at: 6 })], state: [] });
     const { items } = await store().journal({ limit: 10 });
-    expect(items[1]).toEqual({ ...full, sequence: 1 });
+    expect(items[1]).toEqual({ ...full, sequence: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(written).toEqual(items[1]);
     expect(items[0]).not.toHaveProperty('evidence');
+  });
+
+  test('the journal is chained, also across commits, and read oldest first page by page', async () => {
+    const odd = { 'b\ud800': [-0, 1e21, undefined], a: { nested: undefined, at: new Date(0) } };
+    const first = [entry({ at: 1 }), entry({ at: 2, reason: 'half \ud83d, nothing \u0000 and \u2028', evidence: odd })];
+    const written = [
+      ...(await store().commit({ journal: first, state: [] })),
+      ...(await store().commit({ journal: [entry({ at: 3, evidence: null }), entry({ at: 4 })], state: [] })),
+      ...(await store().commit({ journal: [entry({ at: 5 })], state: [] })),
+    ];
+    const check = new ChainCheck(sha256, written[3]?.hash);
+    const sequences: number[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await store().journal({ limit: 2, order: 'oldest', ...(cursor === undefined ? {} : { cursor }) });
+      for (const one of page.items) check.add({ ok: true, entry: one });
+      sequences.push(...page.items.map(({ sequence }) => sequence));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(sequences).toEqual([1, 2, 3, 4, 5]);
+    expect(check.report()).toMatchObject({ intact: true, entries: 5, last: { hash: written[4]?.hash } });
+    // What every store gives for these entries: another hash would be another format.
+    expect(written[4]?.hash).toBe('11f0ebcad9be88c1b9b50fa1e482ce849a068219ea35d2555f7abf7b6eb4d600');
   });
 
   test('state is replaced by key, and undefined deletes', async () => {

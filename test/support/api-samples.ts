@@ -139,4 +139,5 @@ export const journalSample: JournalView = {
   scope: 'all',
   reason: 'wrong totals',
   revision: 7,
+  hash: '3d'.repeat(32),
 };

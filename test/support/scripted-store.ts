@@ -2,6 +2,7 @@ import { CutoverError } from '../../src/core/errors.ts';
 import type {
   Cluster,
   JournalEntry,
+  JournalPage,
   NewJournalEntry,
   Page,
   Paged,
@@ -10,6 +11,7 @@ import type {
   Store,
   StoredMismatch,
 } from '../../src/core/ports.ts';
+import { chained } from '../../src/store/journal-hash.ts';
 
 type Change = { readonly journal: readonly NewJournalEntry[]; readonly state: readonly StateItem[] };
 
@@ -61,7 +63,7 @@ export class ScriptedStore
     this.#check();
     // JSON, as a real store: what does not survive it would be found here.
     const copy = JSON.parse(JSON.stringify(change.journal)) as NewJournalEntry[]; // journal entries are JSON
-    const written = copy.map((entry, index) => ({ ...entry, sequence: this.entries.length + index + 1 }));
+    const written = chained(copy, this.entries.at(-1));
     this.entries.push(...written);
     for (const { key, value } of change.state) {
       if (value === undefined) this.items.delete(key);
@@ -75,11 +77,11 @@ export class ScriptedStore
     return new Map(this.items);
   }
 
-  async journal(page: Page & { readonly action?: string }): Promise<Paged<JournalEntry>> {
+  async journal(page: JournalPage): Promise<Paged<JournalEntry>> {
     this.#check();
-    const fits = [...this.entries]
-      .reverse()
-      .filter((entry) => page.action === undefined || entry.action === page.action);
+    const fits = (page.order === 'oldest' ? [...this.entries] : [...this.entries].reverse()).filter(
+      (entry) => page.action === undefined || entry.action === page.action,
+    );
     return paged(fits, page);
   }
 

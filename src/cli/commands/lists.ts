@@ -5,8 +5,6 @@ import {
   cell,
   type Endpoint,
   endpoint,
-  type JournalView,
-  journalEntry,
   type MismatchSummary,
   mismatchSummary,
 } from '../../api/types.ts';
@@ -181,36 +179,4 @@ export function addMismatches(program: Command): void {
     });
     return show(found, options, MISMATCH_COLUMNS, 'No mismatch is stored.');
   });
-}
-
-const JOURNAL_COLUMNS: readonly Column<JournalView>[] = [
-  { title: '#', value: (row) => String(row.sequence), right: true },
-  { title: 'at', value: (row) => moment(row.at) },
-  { title: 'actor', value: (row) => row.actor, flexible: true },
-  {
-    title: 'action',
-    value: (row) => row.action,
-    paint: (text, row) => (row.action === 'rollback' ? colour.red(text) : text),
-  },
-  { title: 'scope', value: (row) => row.scope, flexible: true },
-  { title: 'reason', value: (row) => row.reason, flexible: true },
-];
-
-/** `cutover journal`. */
-export function addJournal(program: Command): void {
-  define<ListOptions>(
-    listed(program, 'journal', 'every change of who serves, the newest first').option(
-      '--action <name>',
-      'only this action: rollback, dial.set, cell.opened',
-    ),
-    ['cutover journal --action rollback', 'cutover journal --limit 100 --output json'],
-    async (options) => {
-      const found = await page(clientOf(options), 'journal', journalEntry, {
-        limit: options.limit,
-        cursor: options.cursor,
-        action: options.action,
-      });
-      return show(found, options, JOURNAL_COLUMNS, 'The journal is empty.');
-    },
-  );
 }
