@@ -9,7 +9,7 @@ let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo(['--duration', '150s']), openBrowser()]);
+  [demo, browser] = await Promise.all([startDemo(['--duration', '210s']), openBrowser()]);
   page = await browser.context.newPage();
   await page.goto(demo.page);
   await page.getByText('live', { exact: true }).waitFor();
@@ -37,10 +37,10 @@ test('the story on the page: differences, traffic that moves by evidence, a bad 
   expect(await share(), 'nothing moves while everything differs').toBe(0);
   await picture('story-1-differences');
 
-  await expect.poll(share, { timeout: 120_000, interval: 500 }).toBeGreaterThan(3);
+  await expect.poll(share, { timeout: 180_000, interval: 500 }).toBeGreaterThan(3);
   await picture('story-2-traffic-moves');
 
-  await page.locator('.journal li').filter({ hasText: 'tripwire' }).first().waitFor({ timeout: 120_000 });
+  await page.locator('.journal li').filter({ hasText: 'tripwire' }).first().waitFor({ timeout: 180_000 });
   await picture('story-3-taken-back');
 
   await page.getByLabel('Sides', { exact: true }).getByText('version 1.5.1').waitFor({ timeout: 60_000 });
@@ -53,4 +53,4 @@ test('the story on the page: differences, traffic that moves by evidence, a bad 
   };
   await expect.poll(rises, { timeout: 90_000, interval: 500 }).toBe(true);
   await picture('story-4-moves-again');
-}, 280_000);
+}, 400_000);

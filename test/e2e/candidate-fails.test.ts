@@ -101,7 +101,7 @@ test('I2: a candidate that hangs as mirror target slows nobody down, and nothing
   const [p99Off, p99On] = [quantile(without, 0.99), quantile(hung, 0.99)];
   process.stderr.write(`p99 with mirrors off ${p99Off.toFixed(1)} ms, with a hung candidate ${p99On.toFixed(1)} ms\n`);
   // Generous: a shared machine doubles a p99 by chance; waiting for the candidate would cost 700 ms.
-  expect(p99On).toBeLessThan(p99Off * 3 + 50);
+  expect(p99On).toBeLessThan(p99Off * 3 + 250);
   expect(candidate.seen.length).toBeGreaterThan(concurrency);
   // Copies have so many connections at most: mirrors at once, and the repeats of a second (5).
   expect(mostOpen).toBeLessThanOrEqual(concurrency + 5);

@@ -60,7 +60,7 @@ function runScript(script: string): Promise<{ readonly code: number | null; read
     });
     const timer = setTimeout(() => {
       if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
-    }, 120_000);
+    }, 170_000);
     shell.on('exit', (code) => {
       clearTimeout(timer);
       resolve({ code, output });
@@ -68,10 +68,26 @@ function runScript(script: string): Promise<{ readonly code: number | null; read
   });
 }
 
+/** Ports of what the guide starts, by name. */
+const PORTS: Readonly<Record<string, string>> = { control: '3000', candidate: '4000', cutover: '8080' };
+
+/** Waits until something listens on the port. */
+const ANSWERS = `answers() { for n in $(seq 300); do (exec 3<>/dev/tcp/127.0.0.1/$1) 2>/dev/null && return; sleep 0.1; done; return 1; }`;
+
+/** Saves what a command lists once it is as it should be; with more customers in between, up to ten times. */
+function untilTrue(list: string, condition: string): string {
+  const isTrue = `const { items } = JSON.parse(require('fs').readFileSync('${list}.json', 'utf8')); process.exit(${condition} ? 0 : 1)`;
+  return `for n in $(seq 10); do npx cutover ${list} --output json > ${list}.json; node -e ${quoted(isTrue)} && break; node customers.mjs 100; done`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 test('the guide of a first migration works, command by command', async () => {
   const ports = await freePorts();
   const withPorts = (text: string): string => text.replace(/\b(3000|4000|8080)\b/g, (port) => ports.get(port) ?? port);
-  const script = ['set -e', "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"];
+  const script = ['set -e', ANSWERS, "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"];
   for (const block of guideBlocks(GUIDE)) {
     if (block.kind === 'file') {
       // The ports of the addresses that the guide leaves to their defaults.
@@ -85,10 +101,14 @@ test('the guide of a first migration works, command by command', async () => {
     for (const line of block.text.trim().split('\n')) {
       // What is installed is this checkout, not what the registry has.
       script.push(line === 'npm install cutover' ? ':' : withPorts(line));
-      // A person types slower than services start.
-      if (line.endsWith('&')) script.push('sleep 1.5');
-      if (line.includes('cutover cells')) script.push('npx cutover cells --output json > cells.json');
-      if (line.includes('cutover clusters')) script.push('npx cutover clusters --output json > clusters.json');
+      // A person types slower than services start and end.
+      const [, started] = /^(?:node |npx )(\w+).*&$/.exec(line) ?? [];
+      if (started !== undefined) script.push(`answers ${ports.get(PORTS[started] ?? '')}`);
+      if (line.startsWith('kill ')) script.push(`${line.replace('kill', 'wait')} || true`);
+      // And looks again where a busy machine has not compared enough yet.
+      if (line.startsWith('node customers.mjs 300')) script.push(untilTrue('clusters', 'items.length > 0'));
+      if (line.startsWith('node customers.mjs 500'))
+        script.push(untilTrue('cells', 'items.length === 3 && items.every(({ state }) => state === "open")'));
     }
   }
   mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });

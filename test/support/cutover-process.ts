@@ -10,9 +10,9 @@ import { status } from '../../src/api/types.ts';
 
 /** The file that people run. */
 export const CUTOVER: string = fileURLToPath(new URL('../../bin/cutover.cjs', import.meta.url));
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 40_000;
-const API_LIMIT_MS = 20_000;
+const API_LIMIT_MS = 40_000;
 
 export interface Ended {
   readonly code: number | null;
@@ -212,7 +212,7 @@ function parsed(text: string): ApiAnswer['body'] {
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
+  withinMs = 45_000,
 ): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await condition())) {

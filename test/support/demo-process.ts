@@ -27,7 +27,7 @@ export async function startDemo(args: readonly string[] = []): Promise<DemoProce
 function untilPrinted(child: ChildProcess, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';
-    const timer = setTimeout(() => reject(new Error(`the demo printed only: ${output}`)), 30_000);
+    const timer = setTimeout(() => reject(new Error(`the demo printed only: ${output}`)), 60_000);
     const take = (text: Buffer): void => {
       output += text.toString('utf8');
       if (!pattern.test(output)) return;
