@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [options]`: runs one benchmark. Each prints a table, or one JSON object with `--output json`. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
   compare: () => import('./micro/compare.ts'),
+  controller: () => import('./controller/main.ts'),
   proxy: () => import('./load/proxy.ts'),
   verify: () => import('./verify/main.ts'),
 };

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Section, SectionOptions, Table } from './section.ts';
+import { machine, print } from '../report.ts';
+import type { Section, SectionOptions } from './section.ts';
 import { SECTIONS } from './sections.ts';
 
 const USAGE = `npm run bench -- verify [--only NAME,…] [--seed N] [--quick | --write] [--details] [--output json]
@@ -52,12 +52,6 @@ export async function run(args: readonly string[]): Promise<void> {
   if (Object.values(sections).some(({ rows }) => rows.some(({ met }) => met === false))) process.exitCode = 1;
 }
 
-/** What a figure was measured on. */
-function machine() {
-  const [first] = cpus();
-  return { node: process.version, cpu: `${cpus().length} × ${first?.model.trim() ?? 'unknown'}` };
-}
-
 /** Without the files, which are the tables once more. */
 function shown(sections: Readonly<Record<string, Section>>) {
   return Object.fromEntries(
@@ -66,31 +60,6 @@ function shown(sections: Readonly<Record<string, Section>>) {
       { title, rows, tables: [...tables, ...longTables] },
     ]),
   );
-}
-
-function print({ title, rows, tables }: Section): void {
-  console.log(`\n${title}\n`);
-  const figures = rows.map(({ figure, value, target, met }) => [
-    figure,
-    value,
-    target ?? '',
-    met === undefined ? '' : met ? 'met' : 'MISSED',
-  ]);
-  printTable({ title: '', columns: ['figure', 'value', 'target', ''], rows: figures });
-  for (const table of tables ?? []) printTable(table);
-}
-
-function printTable({ title, columns, rows }: Table): void {
-  const all = [columns, ...rows];
-  const widths = columns.map((_, at) => Math.max(...all.map((row) => (row[at] ?? '').length)));
-  if (title !== '') console.log(`\n${title}`);
-  for (const row of all)
-    console.log(
-      row
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
 }
 
 function write(path: string, text: string): void {

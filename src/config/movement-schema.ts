@@ -108,10 +108,14 @@ function tripwire<T extends z.ZodObject>(fields: T, description: string) {
 export const tripwires = mapping({
   candidateFailures: tripwire(
     mapping({
-      count: count(1, 100_000).prefault(5).meta({ description: 'How many.' }),
-      within: within('10s'),
+      count: count(1, 100_000)
+        .prefault(5)
+        .meta({ description: 'How many at least, of those that count in the evidence.' }),
+      within: within('10s').meta({
+        description: 'The window for a candidate that is certainly broken. Statistics have none.',
+      }),
     }),
-    'Requests to one endpoint that the candidate failed (5xx, refused, reset, silent) while the control did not.',
+    'Requests to one endpoint that the candidate failed (5xx, refused, reset, silent) while the control did not: where it certainly fails more than it may (about six in a row), or where by chance 1 in 100 at most would candidates of which none fails more than the control be taken back, on live traffic and on pairs.',
   ).prefault({}),
   hardDown: tripwire(
     mapping({ consecutive: count(1, 100_000).prefault(5).meta({ description: 'How many in a row.' }) }),

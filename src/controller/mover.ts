@@ -1,4 +1,4 @@
-import { cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
+import { type Cell, cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
 import { type Epoch, transition } from '../core/cell-machine.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
 import { type KnownPower, missingPower } from '../core/power.ts';
@@ -186,7 +186,7 @@ export class Mover {
     const turn = this.#versions.seen(versions, this.now());
     if (turn === 'named') this.book.epoch = { ...this.book.epoch, candidateVersion: this.#versions.candidate };
     if (turn === 'began') this.#beginEpoch({ ...this.book.epoch, candidateVersion: this.#versions.candidate });
-    const tripped = this.#tripwires.verified(verified);
+    const tripped = this.#tripwires.verified(verified, verified.direction === 'reverse' || this.#isMoving(cell));
     if (tripped !== undefined) this.#trip(tripped);
     // Of another version than the present, or of people's choice: it is counted elsewhere, and proves nothing.
     if (turn === 'other' || verified.forced === true || !isReal(cell.tenant) || !this.rules.isComparable(cell.endpoint))
@@ -246,6 +246,7 @@ export class Mover {
   }
 
   #beginEpoch(epoch: Epoch): void {
+    this.#tripwires.resetAll();
     const changed = this.book.beginEpoch(epoch, this.now(), (endpoint) => this.#policyOf(endpoint).proof);
     for (const track of changed) this.#orders.unsynced.add(track);
     this.#options.log.info('epoch.began', { ...epoch, renewing: changed.length });
@@ -311,6 +312,14 @@ export class Mover {
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
       missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
     };
+  }
+
+  /** Whether the candidate serves some of the cell by the dial. */
+  #isMoving({ tenant, endpoint }: Cell): boolean {
+    const { table, state } = this.#options.controller;
+    if (table.dialFor(endpoint, tenant).dialPpm === 0 || this.#covers(state.latches, { tenant, endpoint }))
+      return false;
+    return this.#policyOf(endpoint).proof === 'none' || isOpen(table.stateOf(endpoint, tenant));
   }
 
   #policyOf(endpoint: EndpointId): EndpointPolicy {

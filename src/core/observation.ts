@@ -84,6 +84,11 @@ export interface Exchange {
   readonly versions: Readonly<Record<Side, string>>;
   /** A person, a list or a token chose the side that served. */
   readonly forced?: true;
+  /**
+   * It does not tell which side fails more often: the pair is there only because the candidate failed (a failover that
+   * nobody had drawn), or a side was too slow, and copies have another time limit than what is served.
+   */
+  readonly unpaired?: true;
 }
 
 /** What a comparison is told of a session. Secrets: they go to the thread that compares and nowhere else. */

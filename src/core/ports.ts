@@ -142,6 +142,8 @@ export interface VerifiedExchange {
   readonly versions: Readonly<Record<Side, string>>;
   /** A person, a list or a token chose the side: it is counted, and feeds no test of rates. */
   readonly forced?: true;
+  /** It does not tell which side fails more often, because of how the pair came about. */
+  readonly unpaired?: true;
   /** Chosen to be recorded, whatever the verdict: one of the endpoint's last distinct safe requests. */
   readonly recorded?: true;
   /** Of a mismatch that needs earlier requests of the same person: how to make it again. */

@@ -1,6 +1,8 @@
-import type { EndpointId } from './cell.ts';
+import type { EndpointId, Side } from './cell.ts';
+import { FailureTests } from './failure-tests.ts';
 import type { ServedRecord, VerifiedExchange } from './ports.ts';
 import type { Decision } from './routing.ts';
+import { SlidingCount } from './sliding-count.ts';
 
 /** So many events within a sliding window. */
 export interface Burst {
@@ -10,7 +12,10 @@ export interface Burst {
 
 /** Which tripwires are armed; undefined: off. */
 export interface TripwirePolicy {
-  /** Requests the candidate failed while the control did not. */
+  /**
+   * Requests the candidate failed while the control did not. `count` is the least number of them; a run that cannot be
+   * noise trips where so many fall within `withinMs`, statistics where there have been so many at all.
+   */
   readonly candidateFailures: Burst | undefined;
   /** Requests in a row to which the candidate gave no answer at all. */
   readonly hardDown: { readonly consecutive: number } | undefined;
@@ -36,8 +41,13 @@ export function isForced({ reason }: Pick<Decision, 'reason'>): boolean {
 
 /** How much worse than the control's the candidate's failure rate must be: where both fail, neither is to blame. */
 const RATIO = 2;
-/** Endpoints watched at once; the one that was quiet longest is forgotten. Each takes 10 KB at most. */
+/** Endpoints watched at once; the one that is known longest is forgotten. Each takes 20 KB at most. */
 const MAX_WATCHED = 10_000;
+
+/** The failure rate at which no candidate is called certainly broken, whatever the control's is. */
+const TOLERATED_RATE = 0.05;
+/** False alarms of the run that cannot be noise: one in so many requests of a candidate at the tolerated rate. */
+const CERTAIN = 1_000_000;
 
 /** Watches served requests and reverse comparisons, per endpoint. Time comes with the events; nothing waits for a round. */
 export class Tripwires {
@@ -54,23 +64,37 @@ export class Tripwires {
     if (record.clientAborted || isForced(record.decision) || record.decision.reason === 'retired') return undefined;
     const watch = this.#watch(record.endpoint);
     const outcome = outcomeOf(record);
+    const failed = failedSide(outcome);
+    watch.tests.served(record, failed);
+    if (outcome.candidate !== undefined) watch.run = nextRun(watch, record.at, failed === 'candidate');
     watch.controlServed.add(record.at, outcome.control === undefined ? 0 : 1);
     watch.controlFailed.add(record.at, outcome.control === 'failed' ? 1 : 0);
     if (outcome.candidate === undefined) return undefined;
     watch.candidateServed.add(record.at, 1);
-    // The control failed the very same request: that speaks against neither.
-    const isBlamed = outcome.candidate !== 'answered' && outcome.control !== 'failed';
+    const isBlamed = failed === 'candidate';
     watch.candidateFailed.add(record.at, isBlamed ? 1 : 0);
     if (outcome.candidate !== 'silent') watch.silent = 0;
     else if (isBlamed) watch.silent += 1;
     return isBlamed ? (this.#hardDown(record, watch) ?? this.#failures(record, watch)) : undefined;
   }
 
-  /** Takes a comparison in; gives what it sets off. */
-  verified(verified: VerifiedExchange): Tripped | undefined {
+  /**
+   * Takes a comparison in; gives what it sets off.
+   * @param isMoving Whether the dial gives the candidate a share of the cell. What it fails elsewhere keeps cells closed, and hurts nobody.
+   */
+  verified(verified: VerifiedExchange, isMoving: boolean): Tripped | undefined {
+    if (verified.forced === true) return undefined;
+    if (isMoving && this.#watch(verified.cell.endpoint).tests.compared(verified)) {
+      const tripped = this.#significant(verified.cell.endpoint);
+      if (tripped !== undefined) return tripped;
+    }
+    return this.#mismatch(verified);
+  }
+
+  #mismatch(verified: VerifiedExchange): Tripped | undefined {
     const { result, cell, at } = verified;
     const limit = this.#policy.reverseMismatch;
-    if (limit === undefined || verified.direction !== 'reverse' || verified.forced === true) return undefined;
+    if (limit === undefined || verified.direction !== 'reverse') return undefined;
     // Failures have tripwires of their own. What the candidate did not repeat may close a cell by its rate, not in a moment.
     const isClear =
       result.verdict === 'mismatch' && result.intermittent !== true && result.signature?.kind !== 'failure';
@@ -88,6 +112,11 @@ export class Tripwires {
     this.#watched.delete(endpoint);
   }
 
+  /** Forgets everything: another version of the candidate is another candidate. */
+  resetAll(): void {
+    this.#watched.clear();
+  }
+
   #hardDown(record: ServedRecord, watch: Watch): Tripped | undefined {
     const limit = this.#policy.hardDown;
     if (limit === undefined || watch.silent < limit.consecutive || !isWorse(watch, record.at)) return undefined;
@@ -98,10 +127,16 @@ export class Tripwires {
     const limit = this.#policy.candidateFailures;
     if (limit === undefined) return undefined;
     const count = watch.candidateFailed.sum(record.at);
-    if (count < limit.count || !isWorse(watch, record.at)) return undefined;
+    if (count < limit.count || watch.run < CERTAIN) return this.#significant(record.endpoint);
     const served = watch.candidateServed.sum(record.at);
     const detail = `the candidate failed ${count} of ${served} requests within ${seconds(limit.withinMs)}, the control ${watch.controlFailed.sum(record.at)} of ${watch.controlServed.sum(record.at)}`;
     return this.#trip('candidate-failures', record.endpoint, detail);
+  }
+
+  #significant(endpoint: EndpointId): Tripped | undefined {
+    const limit = this.#policy.candidateFailures;
+    const detail = limit && this.#watch(endpoint).tests.verdict(limit.count);
+    return detail === undefined ? undefined : this.#trip('candidate-failures', endpoint, detail);
   }
 
   #trip(tripwire: TripwireName, endpoint: EndpointId, detail: string): Tripped {
@@ -127,14 +162,40 @@ const USUAL_WINDOW_MS = 10_000;
 
 /** Whether the candidate fails clearly more often than the control does at the same time (I11). */
 function isWorse(watch: Watch, at: number): boolean {
-  const rate = (failed: Window, served: Window): number => failed.sum(at) / Math.max(1, served.sum(at));
-  return rate(watch.candidateFailed, watch.candidateServed) > RATIO * rate(watch.controlFailed, watch.controlServed);
+  return rate(watch.candidateFailed, watch.candidateServed, at) > RATIO * controlRate(watch, at);
+}
+
+function controlRate(watch: Watch, at: number): number {
+  return rate(watch.controlFailed, watch.controlServed, at);
+}
+
+function rate(failed: SlidingCount, served: SlidingCount, at: number): number {
+  return failed.sum(at) / Math.max(1, served.sum(at));
+}
+
+/**
+ * The run of failures after one more request of the candidate: a detector as in `sequential-test.ts`, of a failure rate
+ * halfway between the tolerated one and 1. At 5 % a failure counts ×10.5 and an answer ×0.5, so that six in a row are
+ * certain. Tolerated is twice the control's rate where that is more; from 50 % on nothing is certain (I11).
+ */
+function nextRun(watch: Watch, at: number, isFailure: boolean): number {
+  if (!isFailure) return (watch.run + 1) / 2;
+  const tolerated = Math.max(TOLERATED_RATE, RATIO * controlRate(watch, at));
+  const isTelling = tolerated < 0.5;
+  // The bound keeps the number finite.
+  return isTelling ? Math.min(1e12, ((watch.run + 1) * (1 + tolerated)) / (2 * tolerated)) : watch.run;
 }
 
 interface Outcome {
   /** `silent`: no answer at all. undefined: it was not asked. */
   readonly candidate: 'answered' | 'failed' | 'silent' | undefined;
   readonly control: 'answered' | 'failed' | undefined;
+}
+
+/** The side that is to blame, if one is. The control failed the very same request: that speaks against neither. */
+function failedSide({ candidate, control }: Outcome): Side | undefined {
+  if (candidate === undefined) return control === 'failed' ? 'control' : undefined;
+  return candidate !== 'answered' && control !== 'failed' ? 'candidate' : undefined;
 }
 
 function outcomeOf(record: ServedRecord): Outcome {
@@ -151,11 +212,14 @@ function outcomeOf(record: ServedRecord): Outcome {
 }
 
 interface Watch {
-  readonly candidateServed: Window;
-  readonly candidateFailed: Window;
-  readonly controlServed: Window;
-  readonly controlFailed: Window;
-  readonly mismatched: Window;
+  readonly candidateServed: SlidingCount;
+  readonly candidateFailed: SlidingCount;
+  readonly controlServed: SlidingCount;
+  readonly controlFailed: SlidingCount;
+  readonly mismatched: SlidingCount;
+  readonly tests: FailureTests;
+  /** Level of the detector of a candidate that is certainly broken. */
+  run: number;
   /** Requests in a row without any answer of the candidate. */
   silent: number;
 }
@@ -163,46 +227,15 @@ interface Watch {
 function newWatch(policy: TripwirePolicy): Watch {
   const failures = policy.candidateFailures?.withinMs ?? USUAL_WINDOW_MS;
   return {
-    candidateServed: new Window(failures),
-    candidateFailed: new Window(failures),
-    controlServed: new Window(failures),
-    controlFailed: new Window(failures),
-    mismatched: new Window(policy.reverseMismatch?.withinMs ?? USUAL_WINDOW_MS),
+    candidateServed: new SlidingCount(failures),
+    candidateFailed: new SlidingCount(failures),
+    controlServed: new SlidingCount(failures),
+    controlFailed: new SlidingCount(failures),
+    mismatched: new SlidingCount(policy.reverseMismatch?.withinMs ?? USUAL_WINDOW_MS),
+    tests: new FailureTests(),
+    run: 0,
     silent: 0,
   };
-}
-
-/** A window is exact to a twentieth of itself. */
-const SLOTS = 20;
-
-/** A count over a sliding window, in at most 21 slots. */
-class Window {
-  readonly #slotMs: number;
-  #slots: { readonly slot: number; count: number }[] = [];
-
-  constructor(withinMs: number) {
-    this.#slotMs = withinMs / SLOTS;
-  }
-
-  /** Adds at a time. A clock that went back a little adds to the newest slot; one that went far back begins anew. */
-  add(at: number, by: number): void {
-    if (by === 0) return;
-    const slot = Math.floor(at / this.#slotMs);
-    const last = this.#slots.at(-1);
-    if (last !== undefined && slot <= last.slot && last.slot - slot < SLOTS) {
-      last.count += by;
-      return;
-    }
-    // What lies in the future of a clock that was set back would never leave the window.
-    if (last !== undefined && slot < last.slot) this.#slots = [];
-    this.#slots.push({ slot, count: by });
-    if (this.#slots.length > SLOTS + 1) this.#slots.shift();
-  }
-
-  sum(at: number): number {
-    const first = Math.floor(at / this.#slotMs) - SLOTS;
-    return this.#slots.reduce((sum, { slot, count }) => sum + (slot > first ? count : 0), 0);
-  }
 }
 
 function seconds(ms: number): string {

@@ -127,7 +127,7 @@ export class Mirrors {
       this.deps.sink.unverified(cell, obstacle === 'budget' ? 'failed-over' : obstacle);
       return undefined;
     }
-    return new Sample(this, { ...candidate, cell }, 'candidate');
+    return new Sample(this, { ...candidate, cell, isUndrawn: true }, 'candidate');
   }
 
   done(): void {
@@ -164,7 +164,11 @@ function mayCopy({ isRepeatable, policy }: MirrorCandidate, servedBy: Side): boo
   return isRepeatable || (policy.mirrorWrites === true && servedBy === 'control');
 }
 
-type Sampled = MirrorCandidate & { readonly cell: Cell };
+type Sampled = MirrorCandidate & {
+  readonly cell: Cell;
+  /** No lot was drawn: it is here because the candidate failed. */
+  readonly isUndrawn?: true;
+};
 
 interface Served {
   readonly observation: Observation;
@@ -380,9 +384,14 @@ export class Sample {
         candidate: versionOf(candidate.observation, settings.sides.candidate.versionHeader),
       },
       ...(this.#request.isForced ? { forced: true } : {}),
+      ...(this.#request.isUndrawn === true || isTooSlow(served) || isTooSlow(other) ? { unpaired: true } : {}),
     };
     sink.mirrored(exchange);
   }
+}
+
+function isTooSlow({ observation }: Served): boolean {
+  return observation.kind === 'failure' && observation.failure === 'timeout';
 }
 
 function isEventStream(rawHeaders: readonly string[]): boolean {

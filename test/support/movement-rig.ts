@@ -285,6 +285,7 @@ export class World {
       candidate,
       control,
       isForced: isForced(decision),
+      isDrawn: isMirrored,
     });
   }
 
@@ -300,7 +301,13 @@ export class World {
 
   #verify(
     visit: Visit,
-    pair: { direction: 'forward' | 'reverse'; candidate: Behaviour; control: Behaviour; isForced: boolean },
+    pair: {
+      direction: 'forward' | 'reverse';
+      candidate: Behaviour;
+      control: Behaviour;
+      isForced: boolean;
+      isDrawn: boolean;
+    },
   ): void {
     const cell = { tenant: visit.tenant as TenantId, endpoint: visit.endpoint as EndpointId };
     const isFailure = pair.candidate === 'failed' || pair.candidate === 'silent';
@@ -315,6 +322,7 @@ export class World {
       statuses: { control: isControlGone ? 503 : 200, candidate: isFailure ? 502 : 200 },
       versions: { control: 'c1', candidate: this.version },
       ...(pair.isForced ? { forced: true } : {}),
+      ...(pair.isDrawn ? {} : { unpaired: true }),
     });
     const signature = {
       id: 's',

@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { machine, print } from '../report.ts';
+import type { BenchSection, Section } from '../verify/section.ts';
+
+/** Every section, in the order in which they run; each is loaded only when asked for. */
+const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
+  tripwires: async () => (await import('./sections/tripwires.ts')).tripwires,
+};
+
+const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--quick] [--output json]
+NAME is one of: ${Object.keys(SECTIONS).join(', ')}`;
+
+/** Runs the controller's bench: all sections, or those that `--only` names. Exit code 1 where a target was missed. */
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      quick: { type: 'boolean', default: false },
+      output: { type: 'string' },
+    },
+  });
+  const names = values.only?.split(',') ?? Object.keys(SECTIONS);
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  const sections: Record<string, Section> = {};
+  for (const name of names) {
+    const progress = (text: string): void => console.error(`${name}: ${text}`);
+    const section = await (await SECTIONS[name]?.())?.run({ seed, quick: values.quick, progress });
+    if (section === undefined) continue;
+    sections[name] = section;
+    if (values.output !== 'json') print(section);
+  }
+  if (values.output === 'json') console.log(JSON.stringify({ seed, quick: values.quick, ...machine(), sections }));
+  if (Object.values(sections).some(({ rows }) => rows.some(({ met }) => met === false))) process.exitCode = 1;
+}
