@@ -81,6 +81,7 @@ describe('I2: a hung mirror side', () => {
     expect(rig.proxy.outstanding('candidate')).toBe(0);
     await until(() => rig.sink.exchanges.length === 200, 'every mirror ran into its limit', 10_000);
     expect(rig.sink.exchanges[0]?.candidate).toMatchObject({ kind: 'failure', failure: 'timeout' });
+    expect(rig.sink.exchanges[0]?.unpaired).toBe(true);
   });
 
   test('is bounded by the budget; what does not fit is counted', async () => {
@@ -242,6 +243,8 @@ describe('a failover is a pair without a further request:', () => {
       control: { kind: 'answer', status: 200 },
       candidate: { kind: 'answer', status: 500, bodyBytes: 5 },
     });
+    // The lot had fallen on it before it failed: it may be held against the candidate.
+    expect(rig.sink.exchanges[0]?.unpaired).toBeUndefined();
     expect([control.requests.length, candidate.requests.length]).toEqual([1, 1]);
   });
 
@@ -253,7 +256,7 @@ describe('a failover is a pair without a further request:', () => {
     const rig = await rigOf({ dialPpm: 1_000_000, control: control.url, candidate, policy: { mirrorPpm: 1 }, deps });
     await ask(rig.port);
     await until(() => rig.sink.exchanges.length === 1, 'the pair');
-    expect(rig.sink.exchanges[0]).toMatchObject({ candidate: { kind: 'failure', failure: 'refused' } });
+    expect(rig.sink.exchanges[0]).toMatchObject({ candidate: { kind: 'failure', failure: 'refused' }, unpaired: true });
     expect(control.requests).toHaveLength(1);
   });
 });

@@ -46,7 +46,7 @@ interface Alarms {
 
 /** As many days as take a minute or two together; of 100 requests a second that is few. */
 function daysOf(perSecond: number, quick: boolean): number {
-  return Math.max(quick ? 1 : 20, Math.floor((quick ? 40 : 2_000) / perSecond));
+  return Math.max(quick ? 1 : 10, Math.floor((quick ? 40 : 1_000) / perSecond));
 }
 
 function alarms(
