@@ -53,14 +53,16 @@ export class PartsLearner implements Learner {
     control: string,
     candidate: string,
   ): { key: string; a: string; b: string; type: 'text' | 'number' }[] | undefined {
-    const [left, right] = [splitText(control, this.#how), splitText(candidate, this.#how)];
-    if (left === undefined || right === undefined || !isComposed(left, control)) return undefined;
-    if (left.frame !== right.frame || left.parts.length !== right.parts.length) return undefined;
-    const others = new Map(right.parts.map(({ key, text }) => [key, text]));
+    const left = splitText(control, this.#how);
+    if (left === undefined || !isComposed(left, control)) return undefined;
+    const right = splitText(candidate, this.#how);
+    if (right === undefined || left.frame !== right.frame || left.parts.length !== right.parts.length) return undefined;
+    // Members of a document may stand in another order; runs of a text may not.
+    const isDocument = this.#how === 'json' || this.#how === 'encoded';
+    const others = isDocument ? new Map(right.parts.map(({ key, text }) => [key, text])) : undefined;
     const differing: { key: string; a: string; b: string; type: 'text' | 'number' }[] = [];
     for (const [i, { key, text, type }] of left.parts.entries()) {
-      // Members of a document may stand in another order; runs of a text may not.
-      const other = this.#how === 'json' || this.#how === 'encoded' ? others.get(key) : right.parts[i]?.text;
+      const other = others === undefined ? right.parts[i]?.text : others.get(key);
       if (other === undefined) return undefined;
       if (other !== text) differing.push({ key, a: text, b: other, type });
       if (differing.length > MAX_VARYING) return undefined;

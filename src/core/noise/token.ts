@@ -30,8 +30,32 @@ const CHANCE = 0.000_01;
 
 /** The narrowest alphabet of a token; undefined where the text is none. */
 export function alphabetOf(text: string): Alphabet | undefined {
-  return text.length > MAX_TOKEN ? undefined : ALPHABETS.find(({ pattern }) => pattern.test(text));
+  if (text.length > MAX_TOKEN) return undefined;
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 61) end--;
+  if (end === 0) return undefined;
+  let kinds = end < text.length ? PADDING : 0;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const kind = code < 128 ? (KIND[code] ?? 0) : 0;
+    if (kind === 0) return undefined;
+    kinds |= kind;
+  }
+  const at = HELD.findIndex((held) => (kinds & ~held) === 0);
+  return ALPHABETS[at];
 }
+
+/** Kinds of characters, as bits, that tell the alphabets apart; and what each alphabet holds, in the same order. */
+const KINDS = ['0123456789', 'abcdef', 'ghijklmnopqrstuvwxyz', 'ABCDEF', 'GHIJKLMNOPQRSTUVWXYZ', '-', '_', '+/', '.'];
+const PADDING = 1 << KINDS.length;
+const KIND = new Uint16Array(128);
+for (const [at, characters] of KINDS.entries()) {
+  for (const character of characters) KIND[character.charCodeAt(0)] = 1 << at;
+}
+const HELD: readonly number[] = ALPHABETS.map(({ pattern }) => {
+  const padding = pattern.test('00==') ? PADDING : 0;
+  return KINDS.reduce((held, [first = ''], at) => (pattern.test(`0${first}`) ? held | (1 << at) : held), padding);
+});
 
 /**
  * The alphabet of two tokens. One may look narrower by chance: 16 characters of base64url hold no `-` or `_` in 6 of 10 cases,
@@ -57,16 +81,31 @@ const SLUG = /^(?:[a-z]+|\d+)(?:[-_.](?:[a-z]+|\d+))+$/;
 export function looksRandom(text: string): boolean {
   const alphabet = alphabetOf(text);
   if (alphabet === undefined || alphabet.name === 'digits') return alphabet !== undefined && hasVariety(text, 10);
-  const kinds = [/\d/, /[a-z]/, /[A-Z]/].filter((kind) => kind.test(text)).length;
   // Words of hex digits alone are shorter than any token.
-  const isWord = kinds < 2 && !alphabet.name.startsWith('hex');
+  const isWord = !alphabet.name.startsWith('hex') && kindsIn(text) < 2;
   return !isWord && !SLUG.test(text) && hasVariety(text, alphabet.size);
+}
+
+/** Of digits, lower and upper case how many there are. */
+function kindsIn(text: string): number {
+  return (/\d/.test(text) ? 1 : 0) + (/[a-z]/.test(text) ? 1 : 0) + (/[A-Z]/.test(text) ? 1 : 0);
 }
 
 /** At least half as many different characters as random ones would have: size × (1 − (1 − 1/size)^length). */
 function hasVariety(text: string, size: number): boolean {
-  const expected = size * (1 - (1 - 1 / size) ** text.length);
-  return new Set(text).size >= expected / 2;
+  const least = (size * (1 - (1 - 1 / size) ** text.length)) / 2;
+  // Four words of bits, one for each character of ASCII: every alphabet is of that.
+  const seen = [0, 0, 0, 0];
+  let different = 0;
+  for (let i = 0; i < text.length && different < least; i++) {
+    const code = text.charCodeAt(i) & 127;
+    const bit = 1 << (code & 31);
+    const word = seen[code >> 5] ?? 0;
+    if ((word & bit) !== 0) continue;
+    seen[code >> 5] = word | bit;
+    different++;
+  }
+  return different >= least;
 }
 
 const MIN_TOKEN = 16;
