@@ -131,14 +131,18 @@ export class PowerMeter {
 
   async #examine(endpoint: EndpointId, entry: Entry): Promise<void> {
     const { store, clock } = this.#options;
-    const { items } = await store.recordings({ endpoint, limit: MOST_ANSWERS });
     const noise = markOf(this.#options.noise().get(endpoint) ?? []);
-    const recordings = items.map(({ id }) => id).join(' ');
     const now = clock.monotonic();
-    entry.dueAt = now + (items.length < MOST_ANSWERS ? EAGER_MS : STEADY_MS);
-    const isRenewed = items.length < MOST_ANSWERS || now - entry.measuredAt >= RENEW_MS;
-    const isOther = noise !== entry.noise || (recordings !== entry.recordings && isRenewed);
-    if (entry.known?.trouble === '' && !isOther) return;
+    const isOtherNoise = noise !== entry.noise;
+    const isWell = entry.known !== undefined && entry.known.trouble === '';
+    entry.dueAt = now + STEADY_MS;
+    // Ten recordings of large pages take two milliseconds of this loop to arrive: they are not fetched in vain.
+    const isComplete = isWell && (entry.known?.recorded ?? 0) >= MOST_ANSWERS;
+    if (isComplete && !isOtherNoise && now - entry.measuredAt < RENEW_MS) return;
+    const { items } = await store.recordings({ endpoint, limit: MOST_ANSWERS });
+    const recordings = items.map(({ id }) => id).join(' ');
+    if (items.length < MOST_ANSWERS) entry.dueAt = now + EAGER_MS;
+    if (isWell && !isOtherNoise && recordings === entry.recordings) return;
     const wasLong = entry.isLong;
     entry.known = await this.#measured(endpoint, { entry, items });
     Object.assign(entry, { noise, recordings, measuredAt: clock.monotonic() });

@@ -111,6 +111,13 @@ describe('the power of an endpoint', () => {
     expect(costly.length).toBeLessThan(6);
   });
 
+  test('a rule that takes lists in any order costs what only their order shows', () => {
+    const found = power([{ kind: 'unordered', name: 'any order', reason: 'for the test', path: 'body/items' }]);
+    expect(found.rules.map(({ rule }) => rule)).toEqual(['any order']);
+    expect(found.rules[0]?.faults.length).toBeGreaterThan(0);
+    expect(found.rules[0]?.faults.length).toBeLessThan(4);
+  });
+
   test('is unknown where no good answer was recorded', () => {
     const [first] = PAIRS;
     if (first === undefined) throw new Error('no pair');

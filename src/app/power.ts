@@ -45,7 +45,7 @@ function powerOf(
   const answers = usable(list);
   const plantings = mutators.map((mutator) => plantAll(mutator, answers));
   const judge = (comparer: Comparer, one: Planting) => comparer.compare(one.exchange);
-  const missed: { readonly planting: Planting; readonly result: ComparisonResult }[] = [];
+  const missed: Missed[] = [];
   const faults: FaultFound[] = [];
   for (const list of plantings) {
     if (list.length === 0) continue;
@@ -65,9 +65,14 @@ function powerOf(
     faults,
     power:
       faults.length === 0 ? null : faults.reduce((sum, { planted, found }) => sum + found / planted, 0) / faults.length,
-    rules: ruleCosts(hidden, endpoint, standard),
+    rules: ruleCosts(missed, endpoint, standard),
     noiseHides: foundBy(hidden, () => new Comparer(standard.options)).length,
   };
+}
+
+interface Missed {
+  readonly planting: Planting;
+  readonly result: ComparisonResult;
 }
 
 type WholeAnswer = Recorded & { readonly control: Answer };
@@ -148,16 +153,31 @@ function foundBy(hidden: readonly Planting[], make: () => Comparer): readonly Pl
   });
 }
 
-function ruleCosts(hidden: readonly Planting[], endpoint: string, standard: Standard): readonly RuleCost[] {
+function ruleCosts(missed: readonly Missed[], endpoint: string, standard: Standard): readonly RuleCost[] {
   const { rules } = standard.options.policy;
   const here = rules.filter((rule) => rule.endpoint === undefined || rule.endpoint === endpoint).slice(0, MOST_RULES);
   return here
     .map((rule) => {
+      const hidden = takingPart(rule, missed);
       const found = foundBy(hidden, () => comparerOf(standard, endpoint, without(rules, rule)));
       return { rule: rule.name, faults: [...new Set(found.map(({ mutator }) => mutator.name))], hidden: found.length };
     })
     .filter(({ hidden: count }) => count > 0)
     .sort((a, b) => b.hidden - a.hidden);
+}
+
+/**
+ * Plantings of the faults that a rule takes part in hiding; the others are missed without it as well.
+ * What a rule accounts for names it, but for lists in any order: there is no difference then. Kinds of faults stay together,
+ * because the comparer remembers values.
+ */
+function takingPart(rule: Rule, missed: readonly Missed[]): readonly Planting[] {
+  const isNamed = ({ differences, differenceCount }: ComparisonResult): boolean =>
+    differenceCount > differences.length || differences.some((one) => one.rule === rule.name);
+  const groups = grouped(missed, ({ planting }) => planting.mutator);
+  return [...groups.values()]
+    .filter((group) => rule.kind === 'unordered' || group.some(({ result }) => isNamed(result)))
+    .flatMap((group) => group.map(({ planting }) => planting));
 }
 
 function without(rules: readonly Rule[], rule: Rule): readonly Rule[] {
