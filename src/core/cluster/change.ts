@@ -118,16 +118,17 @@ function instantOf(text: string): number | undefined {
   if (text[4] !== '-') return undefined;
   const match = INSTANT.exec(text);
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second, fraction] = match.slice(1, 8).map((part) => Number(part ?? 0));
-  const y = (year ?? 0) - ((month ?? 0) <= 2 ? 1 : 0);
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? 0)];
+  const y = year - (month <= 2 ? 1 : 0);
   const era = Math.floor(y / 400);
   const inEra = y - era * 400;
-  const inYear = Math.floor((153 * (((month ?? 0) + 9) % 12) + 2) / 5) + (day ?? 0) - 1;
+  const inYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
   const days = era * 146_097 + inEra * 365 + Math.floor(inEra / 4) - Math.floor(inEra / 100) + inYear - 719_468;
-  const zone = /^([+-])(\d{2}):?(\d{2})$/.exec(match[8] ?? '');
+  const zone = match[8] === undefined || match[8] === 'Z' ? null : /^([+-])(\d{2}):?(\d{2})$/.exec(match[8]);
   const offset = zone === null ? 0 : (zone[1] === '-' ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3]));
-  const milliseconds = match[7] === undefined ? 0 : (fraction ?? 0) * 10 ** (3 - match[7].length);
-  return (((days * 24 + (hour ?? 0)) * 60 + (minute ?? 0) - offset) * 60 + (second ?? 0)) * 1_000 + milliseconds;
+  const milliseconds = match[7] === undefined ? 0 : Number(match[7]) * 10 ** (3 - match[7].length);
+  return (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000 + milliseconds;
 }
 
 function escaped(text: string): string {
