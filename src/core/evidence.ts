@@ -239,10 +239,10 @@ export class Evidence {
     const spanMs = Math.max(0, this.lastAt - this.firstAt);
     const remaining = this.remaining(policy);
     const missing: string[] = [];
-    if (remaining > 0) missing.push(`${remaining} more clean comparisons`);
+    if (remaining > 0) missing.push(more(remaining, 'clean comparison'));
     if (this.requests.distinct < policy.minRequests)
-      missing.push(`${policy.minRequests - this.requests.distinct} more distinct requests`);
-    if (this.tenants.size < policy.minTenants) missing.push(`${policy.minTenants - this.tenants.size} more tenants`);
+      missing.push(more(policy.minRequests - this.requests.distinct, 'distinct request'));
+    if (this.tenants.size < policy.minTenants) missing.push(more(policy.minTenants - this.tenants.size, 'tenant'));
     if (spanMs < policy.minSpanMs)
       missing.push(`${Math.ceil((policy.minSpanMs - spanMs) / 1000)} s more between the first and the last comparison`);
     const isMurky = total > 0 && inconclusive / total > policy.maxInconclusive;
@@ -319,4 +319,9 @@ export class Evidence {
         if (typeof tenant === 'string') this.tenants.add(tenant);
     }
   }
+}
+
+/** `1 more tenant`, `2 more tenants`. */
+function more(missing: number, what: string): string {
+  return `${missing} more ${what}${missing === 1 ? '' : 's'}`;
 }

@@ -181,7 +181,7 @@ export function Overview(props: { status: Status }): JSX.Element {
         <Tile
           label="Failures"
           value={count(status.failed)}
-          detail={`answers of Cutover's own; ${count(status.failedOver)} requests saved by the control`}
+          detail={`answers of Cutover's own; ${count(status.failedOver)} ${status.failedOver === 1 ? 'request' : 'requests'} saved by the control`}
         />
         <Latency status={status} />
         <Sides status={status} />

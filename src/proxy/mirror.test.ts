@@ -71,15 +71,18 @@ describe('I2: a hung mirror side', () => {
     const settings = { mirror: { timeoutMs: 3_000, concurrency: 300 } };
     const rig = await rigOf({ control: control.url, candidate: candidate.url, settings });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const begun = performance.now();
-    for (let n = 0; n < 200; n++) expect((await ask(rig.port, { agent })).status).toBe(200);
-    const tookMs = performance.now() - begun;
+    let longestMs = 0;
+    for (let n = 0; n < 200; n++) {
+      const begun = performance.now();
+      expect((await ask(rig.port, { agent })).status).toBe(200);
+      longestMs = Math.max(longestMs, performance.now() - begun);
+    }
     agent.destroy();
-    // 200 in sequence on one connection: had one of them waited for its mirror, it would have been 3 s.
-    expect(tookMs).toBeLessThan(2_500);
+    // In sequence on one connection: one that waited for its own mirror, or for another's, would have taken 3 s.
+    expect(longestMs).toBeLessThan(2_500);
     expect(rig.sink.records).toHaveLength(200);
     expect(rig.proxy.outstanding('candidate')).toBe(0);
-    await until(() => rig.sink.exchanges.length === 200, 'every mirror ran into its limit', 10_000);
+    await until(() => rig.sink.exchanges.length === 200, 'every mirror ran into its limit', 20_000);
     expect(rig.sink.exchanges[0]?.candidate).toMatchObject({ kind: 'failure', failure: 'timeout' });
     expect(rig.sink.exchanges[0]?.unpaired).toBe(true);
   });
