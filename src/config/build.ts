@@ -10,11 +10,12 @@ import type { Fetched, Surroundings } from './files.ts';
 import { fetchCaFile, fetchSecret } from './files.ts';
 import type { Target } from './network.ts';
 import { isPrivate } from './network.ts';
+import { fetchNotify, type NotifyOutside } from './notify-checks.ts';
 import { fetchOpenapi, NO_TEMPLATES, type OpenapiTemplates } from './openapi-templates.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
-import type { EndpointSettings, Settings, SideSettings } from './settings.ts';
+import type { EndpointSettings, NotifyTarget, Settings, SideSettings } from './settings.ts';
 
 /** What lies outside the file. */
 export interface Outside {
@@ -22,6 +23,7 @@ export interface Outside {
   /** Absolute paths. */
   readonly caFiles: Readonly<Record<Side, string | undefined>>;
   readonly openapi: OpenapiTemplates;
+  readonly notify: readonly NotifyOutside[];
 }
 
 /** Follows every reference; all that lead nowhere are found at once. */
@@ -41,9 +43,11 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
   // A reference is salvaged as a whole or not at all: its schema has a transform.
   const secret = reference as ConfigFile['trust']['tokenSecret'];
   const openapi = file.openapi === undefined ? NO_TEMPLATES : fetchOpenapi(file.openapi, ['openapi'], around);
-  findings.push(...openapi.findings);
+  const notify = fetchNotify(file, around);
+  findings.push(...openapi.findings, ...notify.findings);
   return {
     openapi,
+    notify: notify.targets,
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
     caFiles: { control: caFile('control'), candidate: caFile('candidate') },
     findings,
@@ -94,6 +98,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
     },
     drain: { timeoutMs: file.drain.timeout },
     store: { dir, maxAgeMs: file.store.maxAge, maxBytes: file.store.maxSize },
+    notify: buildNotify(file, outside),
     log: file.log,
     tableMaxAgeMs: file.tableMaxAge,
   };
@@ -229,6 +234,14 @@ function buildVerification({ mirror, compare, control, candidate }: ConfigFile):
       confirm: compare.confirm,
     },
   };
+}
+
+function buildNotify({ notify }: ConfigFile, outside: Outside): NotifyTarget[] {
+  return notify.map(({ name, format, on }, index) => {
+    const { url = '', secret } = outside.notify[index] ?? {};
+    // Where the address could not be had there was a finding, and nothing is built.
+    return { name, url, format, on: [...new Set(on)], secret };
+  });
 }
 
 /** What a side may call itself in links: the names of its targets, where it is asked under them. */

@@ -8,6 +8,7 @@ import { movementFindings } from './movement-checks.ts';
 import { listedShapes, otherNameFindings } from './named-endpoint.ts';
 import type { Target } from './network.ts';
 import { isLoopback, reaches, sameHost } from './network.ts';
+import { notifyFindings } from './notify-checks.ts';
 import type { Finding, Path } from './problem.ts';
 import { memberOf } from './problem.ts';
 import { ruleFindings } from './rule-checks.ts';
@@ -36,6 +37,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...forceFindings(file, described),
     ...movementFindings(file),
     ...ruleFindings(file, data, described),
+    ...notifyFindings(file),
   ];
 }
 

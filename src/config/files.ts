@@ -21,20 +21,26 @@ export type Fetched<T> = { readonly value: T } | { readonly finding: Finding };
 /** Follows a reference to a secret. A line break at the end of a file does not belong to it. */
 export function fetchSecret(reference: SecretReference, path: Path, around: Surroundings): Fetched<string> {
   const expected = `a secret of at least ${MIN_SECRET} characters`;
+  const text = fetchText(reference, path, { around, expected });
+  if ('finding' in text) return text;
+  return longEnough(text.value, [...path, reference.env === undefined ? 'file' : 'env'], expected);
+}
+
+/** The text a reference leads to, however short. A line break at the end of a file does not belong to it. */
+export function fetchText(
+  reference: SecretReference,
+  path: Path,
+  { around, expected }: { readonly around: Surroundings; readonly expected: string },
+): Fetched<string> {
   if (reference.env !== undefined) {
     const value = around.env[reference.env];
     // Not even the name is repeated: somebody may have written the secret in its place.
-    if (value === undefined || value === '') {
-      return { finding: { path: [...path, 'env'], what: 'names an environment variable that is not set', expected } };
-    }
-    return longEnough(value, [...path, 'env'], expected);
+    if (value !== undefined && value !== '') return { value };
+    return { finding: { path: [...path, 'env'], what: 'names an environment variable that is not set', expected } };
   }
-  const file = resolve(around.baseDir, reference.file);
-  const text = readSmallFile(file, MAX_SECRET_BYTES);
-  if (!('value' in text)) {
-    return { finding: { path: [...path, 'file'], what: `names a file that ${text.problem}`, expected } };
-  }
-  return longEnough(text.value.replace(/\r?\n$/, ''), [...path, 'file'], expected);
+  const text = readSmallFile(resolve(around.baseDir, reference.file), MAX_SECRET_BYTES);
+  if ('value' in text) return { value: text.value.replace(/\r?\n$/, '') };
+  return { finding: { path: [...path, 'file'], what: `names a file that ${text.problem}`, expected } };
 }
 
 function longEnough(value: string, path: Path, expected: string): Fetched<string> {

@@ -84,6 +84,35 @@ function checkTarget(url: URL): Parsed<Target> {
   return { ok: true, value: { url: `${url.protocol}//${url.hostname}:${port}`, host, port } };
 }
 
+/**
+ * Where notices go: `https://hooks.example/services/x`, path and query included.
+ * Loopback and private addresses are allowed, as receivers often stand beside Cutover; link-local and metadata ones are not.
+ */
+export function parseNoticeUrl(text: string): Parsed<{ readonly url: string }> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) {
+    const isBare = !text.includes('://') && URL.canParse(`https://${text}`);
+    return isBare ? { ok: false, hint: 'Write the scheme: https:// or http://.' } : { ok: false };
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    return { ok: false, hint: `The scheme is http or https, not ${url.protocol.slice(0, -1)}.` };
+  }
+  if (url.username !== '' || url.password !== '') {
+    return { ok: false, hint: 'Leave out user name and password; `secret` signs what is sent.' };
+  }
+  if (url.hash !== '') return { ok: false, hint: 'Leave out the # and everything after it.' };
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (url.port === '0' || (isIP(host) === 0 && !isHostName(host))) return { ok: false };
+  const refusal = refusedHost(host);
+  if (refusal !== undefined) return { ok: false, ...refusal };
+  return { ok: true, value: { url: url.href } };
+}
+
+/** Whether an IP address is link-local or a cloud's metadata service; also for what a name resolved to. */
+export function isLinkLocal(address: string): boolean {
+  return contains(LINK_LOCAL, address);
+}
+
 const METADATA_NAMES = ['metadata', 'metadata.google.internal', 'instance-data'];
 
 function refusedHost(host: string): { expected: string; hint: string } | undefined {

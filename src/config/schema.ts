@@ -20,6 +20,7 @@ import {
   tenant,
 } from './fields.ts';
 import { evidence, protectedTenants, steps, tripwires } from './movement-schema.ts';
+import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
 import { candidate, control } from './side-schema.ts';
@@ -312,6 +313,7 @@ export const configSchema = mapping({
   limits: limits.meta({ description: 'Bounds of what clients may send and of what is counted.' }),
   drain: drain.meta({ description: 'The end of a process.' }),
   store: store.meta({ description: 'Where everything lasting lies.' }),
+  notify,
   log: log.meta({ description: 'Logs go to standard output, one JSON object per line.' }),
   tableMaxAge: duration(1_000, 365 * DAY_MS)
     .exactOptional()

@@ -1,5 +1,6 @@
 import type { Side, TenantId } from '../core/cell.ts';
 import type { Source } from '../core/identity.ts';
+import type { NoticeKind } from '../core/notice.ts';
 import type { RampStep } from '../core/ramp.ts';
 import type { ForceList, Proof } from '../core/routing.ts';
 import type { ComparisonPolicy } from '../core/rule.ts';
@@ -35,6 +36,8 @@ export interface Settings {
   readonly limits: LimitSettings;
   readonly drain: { readonly timeoutMs: number };
   readonly store: StoreSettings;
+  /** Who is told; at most 20, each name once. */
+  readonly notify: readonly NotifyTarget[];
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
   /** Undefined: a table never ages. */
   readonly tableMaxAgeMs: number | undefined;
@@ -214,6 +217,17 @@ export interface LimitSettings {
   readonly endpoints: number;
   /** Tenants and cells that are counted; the rest is `_other`. */
   readonly cells: number;
+}
+
+/** Where notices go. */
+export interface NotifyTarget {
+  readonly name: string;
+  /** `http:` or `https:`, with path and query; a secret, never shown. */
+  readonly url: string;
+  readonly format: 'webhook' | 'slack';
+  readonly on: readonly NoticeKind[];
+  /** At least 32 characters; undefined: nothing is signed. */
+  readonly secret: string | undefined;
 }
 
 export interface StoreSettings {

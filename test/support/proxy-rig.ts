@@ -225,6 +225,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
     defaults: { dialPpm: 0, maxPpm: PPM, proof: 'none', mirrorPpm: 0, steps: [], dwellMs: 600_000 },
     endpoints: [],
     templates: [],
+    notify: [],
     evidence: evidenceSettings(),
     protectedTenants: [],
     tripwires: { candidateFailures: undefined, hardDown: undefined, reverseMismatch: undefined },
