@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
+import { noticeTarget, noticeTest, noticeTestInput } from './notice-types.ts';
 import { endpointPower } from './power-types.ts';
 import { comparison, learnedNoise, recording } from './recording-types.ts';
 import {
@@ -353,6 +354,24 @@ export const ROUTES = {
     open: false,
     body: purgeInput,
     output: purged,
+    status: 200,
+  },
+  notify: {
+    method: 'GET',
+    path: '/api/v1/notify',
+    summary: 'Targets of notices by name: what they are told of, and how telling them went.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(noticeTarget),
+    status: 200,
+  },
+  notifyTest: {
+    method: 'POST',
+    path: '/api/v1/notify/test',
+    summary: 'Sends a test notice to one target, or to all, and tells what each answered.',
+    open: false,
+    body: noticeTestInput,
+    output: noticeTest,
     status: 200,
   },
   proof: {

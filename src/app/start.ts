@@ -35,6 +35,7 @@ import { createClusters } from './create-clusters.ts';
 import { KeyMemory } from './key-memory.ts';
 import { liveView } from './live-parts.ts';
 import { loadSaved } from './load-saved.ts';
+import { Notifier } from './notifier.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import type { PowerMeter } from './power-meter.ts';
@@ -128,9 +129,13 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const { clock, log, state, parts } = ground;
   const startedAt = clock.now();
   const { registry, metrics } = createMetrics();
-  const events = createEvents({ log, metrics, clock });
+  const plainEvents = createEvents({ log, metrics, clock });
+  const notifier = new Notifier({ targets: settings.notify, clock, log, events: plainEvents });
+  const events = notifier.listening(plainEvents);
   const store = await openStore(state.dir, log, clock);
   parts.add(() => store.close());
+  // After everything that may have something to tell has ended.
+  parts.add(() => notifier.close());
   const token = await ensureSecret(settings.api.tokenFile, 32);
   const redactKey = Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
   const saved = await loadSaved(store, log, clock.now() - KEY_LIFE_MS);
@@ -239,6 +244,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
       movement.mover?.verified(verified);
       desk.verified(verified, clusters);
       events.exchangeVerified(verified);
+      notifier.verified(verified, clusters);
       recorder.verified(verified, clusters);
       feed.verified(verified, clusters);
     },
@@ -319,6 +325,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     written: () => recorder.flush(),
     purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder }),
     movement: moving,
+    notices: notifier,
     clock,
     random: systemRandom,
     listen: settings.api.listen,

@@ -8,6 +8,7 @@ import { addDial } from './commands/dial.ts';
 import { addJournal } from './commands/journal.ts';
 import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
+import { addNotify } from './commands/notify.ts';
 import { addPower } from './commands/power.ts';
 import { addReplay } from './commands/replay.ts';
 import { addDemo, addRun } from './commands/serve.ts';
@@ -37,7 +38,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
   ],
   ['Move', [addDial, addPin, addRollback, addUnlatch, addHold, addResume, addDeploy, addToken]],
   ['Verify', [addCompare, addRepro, addReplay, addPower, addExport, addImport]],
-  ['Keep', [addPurge]],
+  ['Keep', [addPurge, addNotify]],
 ];
 
 /** Lines of help longer than this are hard to read, however wide the terminal. */

@@ -36,6 +36,19 @@ import { type RaceAsk, Races } from './race.ts';
 
 const TOKEN = 'token-of-this-test';
 const GET_A = 'GET /a' as EndpointId;
+const NOTICE_TARGET = {
+  name: 'chat',
+  format: 'slack',
+  address: 'https://chat.example',
+  on: ['rollback'],
+  isSigned: false,
+  sent: 1,
+  failed: 0,
+  dropped: 0,
+  waiting: 0,
+  lastSentAt: 5,
+  trouble: '',
+};
 const ANN = { actor: 'cli:ann', reason: 'wrong totals' };
 
 interface Bench {
@@ -135,6 +148,13 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     movement: {
       view,
       deployed: (side, version) => mover.deployed(side, version),
+    },
+    notices: {
+      targets: () => [NOTICE_TARGET],
+      test: async (name) =>
+        name === undefined || name === 'chat'
+          ? [{ name: 'chat', ok: true, status: 200, answer: 'ok', durationMs: 3 }]
+          : [],
     },
     written: async () => {},
     purge: async () => ({ mismatches: 3, recordings: 2 }),
@@ -371,6 +391,8 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   resume: { path: '/api/v1/resume', body: { scope: { tenant: 'held' } } },
   deploy: { path: '/api/v1/deploy', body: { side: 'candidate', version: 'v3' } },
   purge: { path: '/api/v1/purge', body: { tenant: 'acme', reason: 'they left' } },
+  notify: { path: '/api/v1/notify' },
+  notifyTest: { path: '/api/v1/notify/test', body: { name: 'chat' } },
   proof: { path: '/api/v1/proofs/acme/GET%20%2Fa' },
   ramps: { path: '/api/v1/ramps' },
   explain: { path: '/api/v1/explain', body: { method: 'GET', target: '/a?b=1' } },

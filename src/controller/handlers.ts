@@ -16,6 +16,7 @@ import type { Ledger } from './ledger.ts';
 import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-views.ts';
 import type { LiveView } from './live-view.ts';
 import type { MovementView } from './movement-views.ts';
+import type { NoticeDoor } from './notice-door.ts';
 import { powerViews } from './power-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
@@ -35,6 +36,8 @@ export interface HandlerSources {
   readonly purge: (tenant: TenantId) => Promise<{ readonly mismatches: number; readonly recordings: number }>;
   /** Moving by evidence; absent: nothing moves by itself. */
   readonly movement?: MovementSources;
+  /** Telling people; absent: nobody is told. */
+  readonly notices?: NoticeDoor;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -74,6 +77,7 @@ export function createHandlers(sources: HandlerSources): Handlers {
     ...clusterHandlers(sources),
     ...commandHandlers(sources),
     ...movementHandlers(sources),
+    ...noticeHandlers(sources),
     ...probeHandlers(sources),
   };
 }
@@ -294,6 +298,22 @@ function movementHandlers(sources: HandlerSources): Pick<Handlers, 'hold' | 'res
       movement?.view.proofSheet({ tenant: tenantId(params.tenant), endpoint: endpointId(params.endpoint) }) ??
       notFound(`There is no cell ${params.tenant} ${params.endpoint}.`),
     ramps: ({ query }) => listPage(movement?.view.ramps(controller.state) ?? [], query, (one) => one.endpoint),
+  };
+}
+
+function noticeHandlers({ notices }: HandlerSources): Pick<Handlers, 'notify' | 'notifyTest'> {
+  return {
+    notify: ({ query }) =>
+      viewPage(
+        (notices?.targets() ?? []).map((view) => ({ key: view.name, view })),
+        query,
+      ),
+    notifyTest: async ({ body: { name }, actor }) => {
+      const results = (await notices?.test(name, actor)) ?? [];
+      if (results.length > 0) return { results: [...results] };
+      const what = name === undefined ? 'No target of notices is configured.' : `There is no target ${name}.`;
+      throw new ApiError('NOT_FOUND', what, { hint: 'Targets stand under `notify` in cutover.yaml.' });
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import type {
   UnverifiedReason,
   VerifiedExchange,
 } from '../core/ports.ts';
-import type { Metrics, StatusClass } from './metrics.ts';
+import type { Metrics, NoticeOutcome, StatusClass } from './metrics.ts';
 import type { HistogramChild, ValueChild } from './registry.ts';
 
 /** One function per thing that happens: each writes its log line and counts in its metric, so the two always agree. */
@@ -37,6 +37,11 @@ export interface Events {
   clusterFixed(cluster: ClusterFacts): void;
   /** One that was fixed was seen again. */
   clusterReturned(cluster: ClusterFacts, version: string): void;
+  /** What became of a notice to one of the configured targets. */
+  noticeEnded(target: string, outcome: NoticeOutcome): void;
+  /** A target takes no notices; told once until it takes one again. */
+  noticesFailing(target: string, problem: string): void;
+  noticesWork(target: string): void;
   apiAnswered(status: number): void;
   /** A problem document went out; `id` is in it. */
   apiProblem(problem: ApiProblem): void;
@@ -82,6 +87,7 @@ export function createEvents({ log, metrics, clock }: EventTools): Events {
     ...trafficEvents(log, metrics),
     ...controlEvents(log, metrics),
     ...clusterEvents(log, metrics),
+    ...noticeEvents(log, metrics),
     ...apiEvents({ log, metrics, clock }),
   };
 }
@@ -180,6 +186,14 @@ function clusterEvents(log: Log, metrics: Metrics): Pick<Events, 'clusterFound' 
       count('returned', cluster);
       log.warn('cluster.returned', { ...factsOf(cluster), version });
     },
+  };
+}
+
+function noticeEvents(log: Log, metrics: Metrics): Pick<Events, 'noticeEnded' | 'noticesFailing' | 'noticesWork'> {
+  return {
+    noticeEnded: (target, outcome) => metrics.notices.labels({ target, outcome }).inc(),
+    noticesFailing: (target, problem) => log.warn('notices.failing', { target, problem }),
+    noticesWork: (target) => log.info('notices.work', { target }),
   };
 }
 

@@ -17,6 +17,9 @@ export type StatusClass = (typeof STATUS_CLASSES)[number];
 export const DIRECTIONS = ['forward', 'reverse'] as const;
 /** What happens to clusters. */
 export const CLUSTER_EVENTS = ['found', 'fixed', 'returned'] as const;
+/** What becomes of a notice to one target. */
+export const NOTICE_OUTCOMES = ['sent', 'retried', 'failed', 'dropped', 'limited'] as const;
+export type NoticeOutcome = (typeof NOTICE_OUTCOMES)[number];
 export const ROLLBACK_TRIGGERS = ['manual', 'api', 'tripwire'] as const;
 
 /** Bucket bounds that OpenTelemetry advises for `http.server.request.duration`, in seconds. */
@@ -187,6 +190,13 @@ export const METRICS = {
     unit: 'boolean',
     help: 'Whether the last write to the store succeeded: 1 or 0.',
     labels: {},
+  },
+  notices: {
+    name: 'cutover_notices_total',
+    type: 'counter',
+    unit: 'count',
+    help: 'Notices by target and by what became of them: sent; retried (a try failed, another follows); failed (given up or refused by the receiver); dropped (queue full, or the process ended); limited (summed up in one).',
+    labels: { target: 'open', outcome: NOTICE_OUTCOMES },
   },
   apiRequests: {
     name: 'cutover_api_requests_total',
