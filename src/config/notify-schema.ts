@@ -36,9 +36,9 @@ const target = mapping(
     format: oneOf(['webhook', 'slack']).prefault('webhook').meta({
       description: '`webhook`: one JSON object with everything. `slack`: a message as Slack and those like it take it.',
     }),
-    on: list(oneOf(NOTICE_KINDS), NOTICE_KINDS.length, 1)
+    on: list(oneOf(NOTICE_KINDS).meta({ title: 'kind' }), NOTICE_KINDS.length, 1)
       .prefault([...USUAL_KINDS])
-      .meta({ description: 'What it is told of.' }),
+      .meta({ description: `What it is told of; there are ${NOTICE_KINDS.map((kind) => `\`${kind}\``).join(', ')}.` }),
     secret: secretReference().exactOptional().meta({
       description:
         'Key of the header `Cutover-Signature` (HMAC-SHA256), at least 32 characters: `{env: NAME}` or `{file: path}`. Only with `webhook`. Absent: nothing is signed.',
