@@ -63,6 +63,7 @@ function opened(name: string): JournalEntry {
   const evidence = { before: 'observing', after: 'open' };
   return {
     sequence: 1,
+    hash: '',
     at: 5,
     actor: 'controller',
     action: 'cell.opened',

@@ -35,7 +35,7 @@ function told(actor: string, ...commands: Command[]): readonly Notice[] {
     const done = applyCommand(state, command, { actor, reason: 'because.', at: 5 });
     if (!done.ok) throw new Error(done.message);
     state = done.state;
-    notices = noticesOf({ sequence: 1, ...done.journal });
+    notices = noticesOf({ sequence: 1, hash: '', ...done.journal });
   }
   return notices;
 }
