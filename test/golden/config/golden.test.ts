@@ -11,7 +11,11 @@ import { describeProblem, parseSettings } from '../../../src/config/load.ts';
 const folder = import.meta.dirname;
 const SEPARATOR = '\n----------\n';
 const isUpdate = process.env['UPDATE_GOLDEN'] === '1';
-const env = { CUTOVER_TOKEN_SECRET: 'an-example-of-a-secret-of-40-characters!', SHORT_SECRET: 'open-sesame', HOOK_URL: 'https://chat.example/T1/B2' };
+const env = {
+  CUTOVER_TOKEN_SECRET: 'an-example-of-a-secret-of-40-characters!',
+  SHORT_SECRET: 'open-sesame',
+  HOOK_URL: 'https://chat.example/T1/B2',
+};
 /** Noon of the day on which every file is read. */
 const now = Date.UTC(2027, 0, 15, 12);
 
