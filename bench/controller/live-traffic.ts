@@ -17,6 +17,14 @@ const POLICY: TripwirePolicy = {
   reverseMismatch: { count: 3, withinMs: 10_000 },
 };
 
+/** Dials of a ramp, parts per million, each for the same time. */
+export const RAMP: readonly number[] = [50_000, 100_000, 200_000, 500_000];
+
+/** The dial at a minute of a ramp whose steps take `step` minutes. */
+export function ramp(minute: number, step: number): number {
+  return RAMP[Math.min(RAMP.length - 1, Math.max(0, Math.floor(minute / step)))] as number; // within the ramp
+}
+
 export interface Weather {
   readonly perSecond: number;
   readonly minutes: number;

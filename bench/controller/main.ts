@@ -4,7 +4,8 @@ import type { BenchSection, Section } from '../verify/section.ts';
 
 /** Every section, in the order in which they run; each is loaded only when asked for. */
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
-  tripwires: async () => (await import('./sections/tripwires.ts')).tripwires,
+  'false-alarms': async () => (await import('./sections/false-alarms.ts')).falseAlarms,
+  detection: async () => (await import('./sections/detection.ts')).detection,
 };
 
 const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--quick] [--output json]
