@@ -125,6 +125,12 @@ describe('an exchange as it is stored', () => {
     expect(stored.statuses).toEqual({ control: 200, candidate: 0 });
   });
 
+  it('says where a pair does not tell which side fails more', () => {
+    const failed = exchangeOf(jsonAnswer({}), { kind: 'failure', failure: 'reset', durationMs: 3 });
+    expect(store({ ...failed, unpaired: true }).unpaired).toBe(true);
+    expect(store(failed)).not.toHaveProperty('unpaired');
+  });
+
   it('names identical requests alike, without naming them', () => {
     const [one, other] = [requestHash({ ...exchange.request, headers: [] }, key), requestHash(exchange.request, key)];
     expect(one).toBe(other);
