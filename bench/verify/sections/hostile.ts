@@ -136,6 +136,8 @@ class Watched {
       candidate: { url: `http://127.0.0.1:${candidate}` },
       defaults: { mirror: '100%' },
       mirror: { perSecond: 1_000 },
+      // Each confirmation would wait seconds for the budget of repeats.
+      compare: { confirm: false },
       store: { dir: join(folder, 'state') },
     };
     writeFileSync(file, JSON.stringify(config)); // JSON is YAML
