@@ -127,4 +127,10 @@ describe('the power of an endpoint', () => {
     ];
     expect(power([], pairs)).toMatchObject({ answers: 0, faults: [], power: null });
   });
+
+  test('is not measured from answers whose values were left out', () => {
+    const bare = PAIRS.slice(0, 2).map((pair) => ({ ...pair, control: answer('{"id":"⟦r:01234567⟧","paid":true}') }));
+    expect(power([], bare)).toMatchObject({ answers: 0, power: null });
+    expect(power([], [...bare, ...PAIRS.slice(2)])).toMatchObject({ answers: 10 });
+  });
 });

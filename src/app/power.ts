@@ -5,7 +5,7 @@ import type { EndpointPower, FaultFound, Hider, RuleCost } from '../core/power.t
 import type { Rule } from '../core/rule.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
 import { Comparer } from '../verifier/comparer.ts';
-import { comparerOf, type Recorded, type Standard } from './recorded-traffic.ts';
+import { comparerOf, type Recorded, type Standard, tellingControl } from './recorded-traffic.ts';
 
 /** Answers of an endpoint into which each fault is planted; where there are more, the newest. */
 export const MOST_ANSWERS = 10;
@@ -77,10 +77,13 @@ interface Missed {
 
 type WholeAnswer = Recorded & { readonly control: Answer };
 
-/** Good answers that are there as a whole: a fault planted into an error page says little about the endpoint. */
+/** Good answers that are there as a whole, with their values: a fault planted into an error page, or into marks, says little about the endpoint. */
 function usable(list: readonly Recorded[]): readonly WholeAnswer[] {
   return list
-    .filter((one): one is WholeAnswer => one.control?.kind === 'answer' && one.control.status < 400)
+    .filter((one): one is WholeAnswer => {
+      const control = tellingControl(one);
+      return control?.kind === 'answer' && control.status < 400;
+    })
     .sort((a, b) => (b.at ?? 0) - (a.at ?? 0))
     .slice(0, MOST_ANSWERS);
 }

@@ -3,6 +3,7 @@ import type { StoredObservationView } from '../api/types.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { Answer, Observation } from '../core/observation.ts';
 import type { StoredRequest } from '../core/ports.ts';
+import { isBareStructure } from '../core/redact/structure.ts';
 import type { Rule } from '../core/rule.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { Comparer, type ComparerOptions } from '../verifier/comparer.ts';
@@ -153,6 +154,15 @@ function storedObservation(stored: StoredObservationView): Observation | undefin
   if (side === undefined) return undefined;
   if (stored.body === undefined && (stored.bodyBytes ?? 0) > 0) return undefined;
   return wholeOf(toObservation(side));
+}
+
+/**
+ * The recorded control answer where something can be set against it; undefined where it was not kept, or only its
+ * structure was (`redact.bodies: structure`).
+ */
+export function tellingControl({ control }: Recorded): Observation | undefined {
+  if (control?.kind !== 'answer') return control;
+  return isBareStructure(new TextDecoder().decode(control.body)) ? undefined : control;
 }
 
 function wholeOf(observation: Observation): Observation | undefined {

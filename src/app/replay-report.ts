@@ -45,7 +45,7 @@ export interface ReplayReport {
     readonly gone: readonly string[];
   };
   readonly failOn: FailOn;
-  /** Whether the gate is met. Nothing asked meets none but `none`. */
+  /** Whether the gate is met. Where nothing was asked, or all of it is inconclusive, none but `none` is. */
   readonly met: boolean;
 }
 
@@ -77,7 +77,7 @@ export function replayReport(replayed: readonly Replayed[], baseline: Baseline, 
       gone: [...shownThen].filter((id) => !shownNow.has(id)),
     },
     failOn,
-    met: failOn === 'none' || (asked.length > 0 && (failOn === 'any' ? verdicts.mismatch === 0 : news.length === 0)),
+    met: failOn === 'none' || (told.length > 0 && (failOn === 'any' ? verdicts.mismatch === 0 : news.length === 0)),
   };
 }
 
@@ -161,7 +161,9 @@ export function skippedLines({ requests, skipped, secrets }: ReplayReport): stri
     ...(skipped.acts === 0 ? [] : [`${skipped.acts} of ${requests} change something and are never sent`]),
     ...(skipped.noAnswer === 0
       ? []
-      : [`${skipped.noAnswer} of ${requests} have no answer to compare with: name a --control`]),
+      : [
+          `${skipped.noAnswer} of ${requests} have no answer to compare with, because it was not kept whole or without its values: name a --control`,
+        ]),
   ];
 }
 

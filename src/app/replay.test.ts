@@ -108,7 +108,8 @@ describe('recorded requests that are asked again', () => {
       NOTHING_KNOWN,
       'new-clusters',
     );
-    expect(dark).toMatchObject({ parity: null, verdicts: { inconclusive: 3 } });
+    // No difference was found, because nothing could be compared: that opens no gate.
+    expect(dark).toMatchObject({ parity: null, verdicts: { inconclusive: 3 }, met: false });
   });
 
   test('I7: requests that act are never sent, nor any whose target held a secret', async () => {
@@ -157,8 +158,25 @@ describe('recorded requests that are asked again', () => {
     expect(unknown).toMatchObject({ result: { verdict: 'inconclusive', reason: 'redacted' } });
     const [known] = await replay(options([recorded(4, { control })], wrong));
     expect(known).toMatchObject({ result: { verdict: 'mismatch', signature: { pathPattern: 'body/total' } } });
-    const [none] = await replay(options([recorded(4, { control: undefined })], same));
-    expect(none).toMatchObject({ skipped: 'noAnswer' });
+  });
+
+  test('where only structures were recorded a control must be asked; one among others is left out', async () => {
+    const [same, wrong] = [await shop((id) => id * 10), await shop((id) => id)];
+    const control = toObservation({
+      status: 200,
+      headers: [['content-type', 'application/json']],
+      body: '{"id":"⟦r:01234567⟧","total":"⟦r:01234568⟧","who":"⟦r:01234569⟧"}',
+    });
+    const bare = [recorded(1, { control }), recorded(2, { control: undefined })];
+    await expect(replay(options(bare, wrong))).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringContaining('--control URL'),
+    });
+    expect(wrong.seen).toEqual([]);
+    const asked = await replay(options(bare, wrong, { control: same.url }));
+    expect(asked.map((one) => ('result' in one ? one.result.verdict : ''))).toEqual(['mismatch', 'mismatch']);
+    const among = replayReport(await replay(options([...bare, recorded(3)], same)), NOTHING_KNOWN, 'new-clusters');
+    expect(among).toMatchObject({ asked: 1, skipped: { noAnswer: 2 }, met: true });
   });
 
   test('no more are in flight than allowed', async () => {

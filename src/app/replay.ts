@@ -9,7 +9,7 @@ import type { Comparer } from '../verifier/comparer.ts';
 import { isUnexplained } from '../verifier/moved.ts';
 import { ask, serverAddress } from './ask.ts';
 import { confirmed } from './compare-paths.ts';
-import { type Recorded, SECRET_MARK } from './recorded-traffic.ts';
+import { type Recorded, SECRET_MARK, tellingControl } from './recorded-traffic.ts';
 import { askCandidate } from './repro.ts';
 import { restoreRequest } from './restore-request.ts';
 
@@ -45,7 +45,8 @@ export type Replayed =
  * Sends recorded safe requests to the candidate (and, where it is named, to the control), at a bounded rate, and compares.
  * Requests that act are never sent. Gives one result for each recorded request, in their order.
  *
- * @throws CutoverError USAGE for an address that is none, or secrets that would go to a public address.
+ * @throws CutoverError USAGE for an address that is none, secrets that would go to a public address, or no control where
+ * no recorded answer tells what it answered.
  */
 export async function replay(options: ReplayOptions): Promise<readonly Replayed[]> {
   const sides = {
@@ -53,6 +54,7 @@ export async function replay(options: ReplayOptions): Promise<readonly Replayed[
     control: options.control === undefined ? undefined : serverAddress(options.control),
   };
   for (const side of [sides.candidate, sides.control]) if (side !== undefined) guardSecrets(side, options);
+  if (sides.control === undefined) needAnswers(options.recorded);
   const results: Replayed[] = [];
   let next = 0;
   let done = 0;
@@ -86,6 +88,16 @@ function guardSecrets(side: URL, { credentials, publicCredentials }: ReplayOptio
   });
 }
 
+/** Without them a replay finds no difference in any body, whatever the candidate answers, and its gate would be met. */
+function needAnswers(recorded: readonly Recorded[]): void {
+  if (recorded.length === 0 || recorded.some((one) => tellingControl(one) !== undefined)) return;
+  throw new CutoverError(
+    'USAGE',
+    `None of ${recorded.length} recorded requests has an answer of the control that says anything: bodies were not kept, or only their structure (redact.bodies: none or structure).`,
+    { hint: 'Name the control, so that it is asked as well: --control URL.' },
+  );
+}
+
 function prepare(
   recorded: Recorded,
   hasControl: boolean,
@@ -98,7 +110,7 @@ function prepare(
   const isBroken = missing.some((name) => !/^(?:header|cookie):/.test(name));
   if (isBroken || (missing.length > 0 && !options.anonymous)) return skip('secrets', missing);
   if (requestActs(method, target) || requestActs(request.method, request.target)) return skip('acts');
-  if (!hasControl && recorded.control === undefined) return skip('noAnswer');
+  if (!hasControl && tellingControl(recorded) === undefined) return skip('noAnswer');
   return { request };
 }
 

@@ -192,6 +192,29 @@ describe('files of recorded traffic', () => {
     expect(await runCli(['import', join(dir, 'nothing.har'), '--out', made])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  test('answers without their values prove nothing: power and replay say so, 2, and with a control replay asks it', async () => {
+    const bare = join(dir, 'bare.ndjson');
+    const pair = {
+      id: 'p1',
+      endpoint: 'GET /orders/{id}',
+      request: { method: 'GET', path: '/orders/5', headers: [] },
+      control: {
+        status: 200,
+        headers: [['content-type', 'application/json']],
+        body: '{"id":"⟦r:01234567⟧","total":"⟦r:01234568⟧"}',
+      },
+    };
+    writeFileSync(bare, `${JSON.stringify(pair)}\n`);
+    const power = await runCli(['power', '--pairs', bare]);
+    expect(power).toMatchObject({ code: 2, stdout: '' });
+    expect(power.stderr).toContain('redact.bodies');
+    const args = ['replay', '--from', bare, '--candidate', origins.worse.url];
+    const alone = await runCli(args);
+    expect(alone).toMatchObject({ code: 2, stdout: '' });
+    expect(alone.stderr).toContain('--control URL');
+    expect(await runCli([...args, '--control', origins.control.url])).toMatchObject({ code: 0 });
+  });
+
   test('nothing to ask is no success: 1', async () => {
     const empty = join(dir, 'empty.ndjson');
     writeFileSync(empty, '');

@@ -224,7 +224,7 @@ const redact = mapping({
   }),
   bodies: oneOf(['redacted', 'structure', 'none']).prefault('redacted').meta({
     description:
-      'What is stored of the bodies of mismatches. `redacted`: their text without secrets. `structure`: names and nesting, every value a mark, also in the differences; equal values have equal marks. `none`: no bodies, only the differences.',
+      'What is stored of the bodies of mismatches. `redacted`: their text without secrets. `structure`: names and nesting, every value a mark, also in the differences; equal values have equal marks. `none`: no bodies, only the differences. Without `redacted`, `cutover replay` needs `--control`, and power cannot be measured.',
   }),
 }).prefault({});
 

@@ -1,8 +1,20 @@
 import type { Command } from 'commander';
+import type { Recorded } from '../../app/recorded-traffic.ts';
 import { CutoverError } from '../../core/errors.ts';
 import { type EndpointPower, hiderText, missedFaults } from '../../core/power.ts';
 import { define, EXIT, parsePercent, type RemoteOptions, remote } from '../command.ts';
-import { type Column, colour, count, percent, print, printJson, printTable, safe } from '../output.ts';
+import {
+  type Column,
+  colour,
+  count,
+  errorColour,
+  percent,
+  print,
+  printError,
+  printJson,
+  printTable,
+  safe,
+} from '../output.ts';
 
 interface PowerOptions extends RemoteOptions {
   readonly pairs?: string;
@@ -44,12 +56,31 @@ export function addPower(program: Command): void {
         { ...rest, ...(pairs === undefined ? {} : { from: pairs }) },
         endpoint === undefined ? {} : { endpoint },
       );
+      tellSilent(source.recorded, (await import('../../app/recorded-traffic.ts')).tellingControl);
       const powers = measurePower(source.recorded, source.standard);
       if (options.output === 'json') printJson({ endpoints: powers });
       else printPowers(powers, endpoint !== undefined);
       if (source.bad > 0) return EXIT.usage;
       return isEnough(powers, options.atLeast) ? EXIT.done : EXIT.gate;
     },
+  );
+}
+
+/**
+ * Answers without values are left out: faults planted into marks would be found or missed for no reason of the endpoint's.
+ *
+ * @throws CutoverError USAGE where there is nothing else.
+ */
+function tellSilent(recorded: readonly Recorded[], telling: (one: Recorded) => unknown): void {
+  const silent = recorded.filter((one) => telling(one) === undefined).length;
+  if (silent === 0) return;
+  const why = 'bodies were not kept whole, or only their structure (redact.bodies: none or structure)';
+  if (silent === recorded.length)
+    throw new CutoverError('USAGE', `Power cannot be measured from ${silent} recorded answers: ${why}.`, {
+      hint: 'Measure it from pairs recorded with redact.bodies: redacted, in a test environment for instance: --pairs FILE.',
+    });
+  printError(
+    errorColour.yellow(`${count(silent)} of ${count(recorded.length)} recorded answers are left out: ${why}.`),
   );
 }
 

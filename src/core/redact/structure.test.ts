@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { structureOf } from './structure.ts';
+import { isBareStructure, structureOf } from './structure.ts';
 
 const markOf = (value: string): string => `⟦r:${String(value.length).padStart(8, '0')}⟧`;
 
@@ -33,4 +33,16 @@ test('no text of a value is left in the structure of a document', () => {
       expect(() => JSON.parse(structure)).not.toThrow();
     }),
   );
+});
+
+test.each([
+  ['a structure', structureOf('{"name":"Ann","age":42,"tags":["a"],"vip":true}', markOf), true],
+  ['a page without its texts', structureOf('<p class="big">Hi <b id=x>Ann</b></p>', markOf), true],
+  ['lines without their text', structureOf('Ann\n\nBob', markOf), true],
+  ['an answer that lost one secret of several values', '{"password":"⟦r:deadbeef⟧","age":42}', false],
+  ['an answer that was all secret', '{"password":"⟦r:deadbeef⟧"}', true],
+  ['an answer without values', '{"items":[],"next":null}', false],
+  ['nothing', '', false],
+])('whether only marks are left: %s', (_, text, expected) => {
+  expect(isBareStructure(text)).toBe(expected);
 });

@@ -21,6 +21,14 @@ export function structureOf(text: string, markOf: MarkOf): string {
     .join('\n');
 }
 
+/**
+ * Whether a text is what `structureOf` leaves of one: it holds marks and no value beside them, so nothing that is planted
+ * into it or set against it tells anything.
+ */
+export function isBareStructure(text: string): boolean {
+  return text.includes('⟦r:') && structureOf(text, () => '') === text;
+}
+
 function jsonStructure(text: string, mark: MarkOf): string {
   return text.replace(JSON_TOKEN, (token, at: number) => {
     if (!token.startsWith('"')) return `"${mark(token)}"`;
