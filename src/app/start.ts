@@ -16,6 +16,7 @@ import type { Mover } from '../controller/mover.ts';
 import { Races } from '../controller/race.ts';
 import { TrafficFeed } from '../controller/traffic-feed.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
+import { CellStates } from '../core/cell-states.ts';
 import { restoreState, tableOf } from '../core/control-state.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import type { Clock, Log } from '../core/ports.ts';
@@ -23,7 +24,7 @@ import type { TableData } from '../core/routing.ts';
 import { compileTable } from '../core/table.ts';
 import { createProxy } from '../proxy/proxy.ts';
 import { ensureSecret, openStateDir, type StateDir } from '../store/state-dir.ts';
-import { readTable, writeTable } from '../store/table-file.ts';
+import { readTable, TableFile } from '../store/table-file.ts';
 import { systemClock, systemRandom } from '../telemetry/clock.ts';
 import { createEvents } from '../telemetry/events.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -172,6 +173,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
 
   const base = tableBase(settings);
   const last = await readTable(state.dir, log);
+  const tableFile = new TableFile(state.dir);
   const first = last ?? controlOnly(tableOf(restoreState(new Map(), base)));
   const keys = new KeyMemory({ store, clock, known: saved.keys, lifeMs: KEY_LIFE_MS });
   const sink = new Sink(ledger, events, () => running, movement);
@@ -198,7 +200,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     ...(last === undefined ? {} : { last }),
     onTable: (table) => {
       proxy.setTable(compileTable(table));
-      writeTable(state.dir, table).catch((error: unknown) => events.tableFailed(table.revision, error));
+      tableFile.write(table).catch((error: unknown) => events.tableFailed(table.revision, error));
     },
   });
   parts.add(() => controller.close());
@@ -375,7 +377,7 @@ function controlOnly(table: TableData): TableData {
     ...table,
     dials: [],
     pins: [],
-    cells: [],
+    cells: CellStates.EMPTY,
     force: { ...table.force, candidate: { tenants: [], endpoints: [] } },
   };
 }

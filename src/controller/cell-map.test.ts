@@ -3,6 +3,7 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import { cellOf, servedRecord, tableData, verifiedExchange } from '../../test/support/traffic.ts';
 import { cellMap } from '../api/types.ts';
 import { type Cell, type CellState, cellKey } from '../core/cell.ts';
+import { CellStates } from '../core/cell-states.ts';
 import { compileTable } from '../core/table.ts';
 import { cellMapView } from './cell-map.ts';
 import { Ledger } from './ledger.ts';
@@ -18,7 +19,7 @@ function sources(served: readonly [Cell, number][], states: readonly [Cell, Cell
   }
   const cells = states.map(([cell, state]) => [cellKey(cell.tenant, cell.endpoint), state] as const);
   const live = new Proxy({} as ViewSources['live'], { get: () => expect.fail('the picture asks nothing live') }); // never read
-  return { ledger, table: compileTable(tableData({ cells })), live, now: clock.now() };
+  return { ledger, table: compileTable(tableData({ cells: CellStates.of(cells) })), live, now: clock.now() };
 }
 
 const [A, B, C] = [cellOf('t1', 'GET /a'), cellOf('t2', 'GET /a'), cellOf('t2', 'GET /b')];

@@ -4,6 +4,7 @@ import {
   type Command,
   type ControlState,
   type HeldLatch,
+  type Made,
   type Rejected,
   restoreState,
   type TableBase,
@@ -80,6 +81,8 @@ export class Controller {
   readonly #options: ControllerOptions;
   /** In force: what the store has, and the latches it has not taken yet. */
   #state: ControlState;
+  /** The last state a table was made of, and that table: what did not change is not made again. */
+  #made: Made | undefined;
   #table: RoutingTable | undefined;
   #started = false;
   /** Why it has not started, once it was tried. */
@@ -109,8 +112,13 @@ export class Controller {
 
   /** The table in force, compiled for look-ups; made at most once per change. */
   get table(): RoutingTable {
-    this.#table ??= compileTable(tableOf(this.#state));
+    this.#table ??= compileTable(this.#data);
     return this.#table;
+  }
+
+  get #data(): TableData {
+    if (this.#made?.state !== this.#state) this.#made = { state: this.#state, table: tableOf(this.#state, this.#made) };
+    return this.#made.table;
   }
 
   /** Rollbacks in force that are not in the journal yet. */
@@ -368,7 +376,7 @@ export class Controller {
     this.#state = state;
     this.#table = undefined;
     try {
-      this.#options.onTable(tableOf(state));
+      this.#options.onTable(this.#data);
     } catch (error) {
       this.#options.events.tableFailed(state.revision, error);
       return false;

@@ -5,6 +5,7 @@ import { ScriptedStore } from '../../test/support/scripted-store.ts';
 import { cellOf, endpointPolicy, servedRecord, tableData, verifiedExchange } from '../../test/support/traffic.ts';
 import { status } from '../api/types.ts';
 import { cellKey, type EndpointId } from '../core/cell.ts';
+import { CellStates } from '../core/cell-states.ts';
 import type { TableData } from '../core/routing.ts';
 import { compileTable } from '../core/table.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -119,7 +120,7 @@ describe('what is missing for a proof', () => {
     expect(pooled.items[0]?.missing).toBe(
       '2 of 5,884 clean comparisons (1 mismatch) over all tenants; 2 of 3 matches of its own; it has mismatches of its own',
     );
-    const open = { cells: [[cellKey(CELL.tenant, CELL.endpoint), 'open']] } as const;
+    const open = { cells: CellStates.of([[cellKey(CELL.tenant, CELL.endpoint), 'open']]) };
     expect(cellPage(sources(ledger, open), { limit: 1, after: 0 }).items[0]).toMatchObject({
       state: 'open',
       missing: '',
@@ -157,7 +158,7 @@ describe('parity', () => {
 test('a status adds up and is of its type', () => {
   const ledger = ledgerWith({ verdict: 'match', times: 3, served: 10 }, { verdict: 'inconclusive', times: 2 });
   ledger.unverified(CELL, 'queue-full');
-  const shown = statusView(sources(ledger, { cells: [[cellKey(CELL.tenant, CELL.endpoint), 'held']] }));
+  const shown = statusView(sources(ledger, { cells: CellStates.of([[cellKey(CELL.tenant, CELL.endpoint), 'held']]) }));
   expect(status.parse(JSON.parse(JSON.stringify(shown)))).toEqual(JSON.parse(JSON.stringify(shown)));
   expect(shown).toMatchObject({
     requests: 10,

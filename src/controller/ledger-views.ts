@@ -167,11 +167,12 @@ function cellView(entry: CellEntry, sources: ViewSources): CellView {
 }
 
 function cellStates(ledger: Ledger, table: RoutingTable): Record<CellState, number> {
-  const counts: Record<CellState, number> = { observing: 0, open: 0, renewing: 0, held: 0, closed: 0, latched: 0 };
-  for (const [, state] of table.data.cells) counts[state] += 1;
-  const others = CELL_STATES.reduce((sum, state) => sum + (state === 'observing' ? 0 : counts[state]), 0);
-  counts.observing = Math.max(0, ledger.cellCount - others);
-  return counts;
+  const { cells } = table.data;
+  const observing = Math.max(0, ledger.cellCount - cells.size);
+  // Every state is named: the list is all there are.
+  return Object.fromEntries(
+    CELL_STATES.map((state) => [state, state === 'observing' ? observing : cells.count(state)]),
+  ) as Record<CellState, number>;
 }
 
 function missingSentences({ ledger, table, movement }: ViewSources): string[] {

@@ -79,7 +79,7 @@ export class MovementOrders {
     const { controller } = this.#options;
     const due: CellTrack[] = [];
     for (const track of this.unsynced) {
-      const isOpening = track.record.state === 'open' && !isOpen(controller.state.cells.get(track.key));
+      const isOpening = track.record.state === 'open' && !isOpen(stateIn(controller, track));
       // A proof comes into the control state by a promotion only.
       if (isOpening || this.#isShown(track)) this.unsynced.delete(track);
       else if (due.length < BATCH) due.push(track);
@@ -147,8 +147,8 @@ export class MovementOrders {
     return (await this.#options.controller.command(command, who)).ok;
   }
 
-  #isShown({ key, record }: CellTrack): boolean {
-    return (this.#options.controller.state.cells.get(key) ?? 'observing') === record.state;
+  #isShown(track: CellTrack): boolean {
+    return (stateIn(this.#options.controller, track) ?? 'observing') === track.record.state;
   }
 
   /** undefined: it took longer, or failed in a way nobody expected. */
@@ -174,4 +174,8 @@ function statesOf(tracks: readonly CellTrack[]): (readonly [CellKey, CellState])
 
 function reasonFor(count: number, first: string): string {
   return count === 1 ? first : `${count} cells; the first: ${first}`;
+}
+
+function stateIn(controller: Controller, { cell }: CellTrack): CellState | undefined {
+  return controller.state.cells.stateOf(cell.endpoint, cell.tenant);
 }

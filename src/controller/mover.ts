@@ -121,7 +121,7 @@ export class Mover {
     const unproven: CellTrack[] = [];
     const { cells } = this.#options.controller.state;
     for (const track of this.book.tracks()) {
-      const state = cells.get(track.key);
+      const state = cells.stateOf(track.cell.endpoint, track.cell.tenant);
       // The record is saved first: where the command did not follow, the cell was never served.
       if (isOpen(track.record.state) && !isOpen(state)) this.book.setRecord(track, observing(track, this.now()));
       this.#renewIfOld(track);

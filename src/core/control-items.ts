@@ -1,5 +1,6 @@
 import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
 import { CELL_STATES, SIDES } from './cell.ts';
+import { CellStates } from './cell-states.ts';
 import { CLUSTER_STATES, type ClusterMark } from './cluster/mark.ts';
 import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import { CutoverError } from './errors.ts';
@@ -12,7 +13,7 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
   const dials = new Map<string, DialOrder>();
-  const cells = new Map<CellKey, CellState>();
+  const cells: [CellKey, CellState][] = [];
   const holds = new Map<string, Latch>();
   const versions = new Map<Side, Announced>();
   const marks = new Map<string, ClusterMark>();
@@ -24,11 +25,11 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
     else if (key.startsWith('hold:')) holds.set(name, readLatch(name, at(key, value)));
     else if (key.startsWith('version:')) versions.set(readSide(key, name), readVersion(at(key, value)));
     else if (key.startsWith('cluster:')) marks.set(name, readMark(at(key, value)));
-    else if (key.startsWith('cell:')) cells.set(name as CellKey, readCell(key, value)); // written from a CellKey
+    else if (key.startsWith('cell:')) cells.push([name as CellKey, readCell(key, value)]); // written from a CellKey
   }
   const known = items.get('revision');
   const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
-  return { revision, madeAt, latches, pins, dials, cells, holds, versions, marks };
+  return { revision, madeAt, latches, pins, dials, cells: CellStates.of(cells), holds, versions, marks };
 }
 
 /** A stored value with the place it came from, so that an error can name it. */

@@ -1,4 +1,5 @@
-import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
+import type { EndpointId, Side, TenantId } from './cell.ts';
+import type { CellStates } from './cell-states.ts';
 import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
 import type { StateItem } from './ports.ts';
@@ -64,7 +65,7 @@ export interface ControlState {
   /** What people said of clusters, by id. */
   readonly marks: ReadonlyMap<string, ClusterMark>;
   /** Cells in any other state than `observing`. */
-  readonly cells: ReadonlyMap<CellKey, CellState>;
+  readonly cells: CellStates;
   /** Keys of stored items that no longer count; the next command deletes them. */
   readonly stale: readonly string[];
 }
@@ -77,19 +78,29 @@ export function restoreState(items: ReadonlyMap<string, unknown>, base: TableBas
   return settleDials({ ...readItems(items), base, stale: [] });
 }
 
-/** The routing table a state makes. */
-export function tableOf(state: ControlState): TableData {
+/** A state and the table it made. */
+export interface Made {
+  readonly state: ControlState;
+  readonly table: TableData;
+}
+
+/** The routing table a state makes. Parts that a state before made and that did not change since are the same objects. */
+export function tableOf(state: ControlState, last?: Made): TableData {
+  const since = (...parts: (keyof ControlState)[]): TableData | undefined =>
+    parts.every((part) => last?.state[part] === state[part]) ? last?.table : undefined;
   return {
     revision: state.revision,
     madeAt: state.madeAt,
-    latches: [...state.latches.values()].map(({ scope, at, actor, reason }) => ({ scope, at, actor, reason })),
+    latches:
+      since('latches')?.latches ??
+      [...state.latches.values()].map(({ scope, at, actor, reason }) => ({ scope, at, actor, reason })),
     force: state.base.force,
-    pins: [...state.pins.values()],
-    cohorts: cohortsOf(state),
-    dials: [...dialsOf(state).values()],
+    pins: since('pins')?.pins ?? [...state.pins.values()],
+    cohorts: since('base', 'latches')?.cohorts ?? cohortsOf(state),
+    dials: since('base', 'dials')?.dials ?? [...dialsOf(state).values()],
     defaults: state.base.defaults,
     endpoints: state.base.endpoints,
-    cells: [...state.cells],
+    cells: state.cells,
   };
 }
 
@@ -175,7 +186,8 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('latch:', before.latches, after.latches, items);
   compareMaps('pin:', before.pins, after.pins, items);
   compareMaps('dial:', before.dials, after.dials, items);
-  compareMaps('cell:', before.cells, after.cells, items);
+  for (const [key, cell] of after.cells.changesSince(before.cells))
+    items.push({ key: `cell:${key}`, value: cell === 'observing' ? undefined : cell });
   compareMaps('hold:', before.holds, after.holds, items);
   compareMaps('version:', before.versions, after.versions, items);
   compareMaps('cluster:', before.marks, after.marks, items);

@@ -18,7 +18,7 @@ import type { Dial, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { describeScope, scopeKey, tenantsOf } from './scope.ts';
 
-export type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
+export type { ControlState, DialOrder, HeldLatch, Made, TableBase } from './control-model.ts';
 // The door of this area is this module; the model lies apart to keep either readable.
 export { restoreState, tableOf } from './control-model.ts';
 
@@ -318,15 +318,12 @@ function sizes(base: TableBase): Readonly<Record<string, number>> {
 
 function setCells(state: ControlState, command: Command & { kind: 'cells.set' }, by: By): Step | Rejected {
   const { cells: changes, dials = [] } = command;
-  const cells = new Map(state.cells);
   const moves: { cell: string; before: CellState; after: CellState }[] = [];
   for (const [key, after] of changes) {
-    const before = cells.get(key) ?? 'observing';
-    if (after === 'observing') cells.delete(key);
-    else cells.set(key, after);
-    if (moves.length < MAX_EVIDENCE) moves.push({ cell: key, before, after });
+    if (moves.length === MAX_EVIDENCE) break;
+    moves.push({ cell: key, before: state.cells.get(key) ?? 'observing', after });
   }
-  let next: ControlState = { ...state, cells };
+  let next: ControlState = { ...state, cells: state.cells.with(changes) };
   const lowered: unknown[] = [];
   for (const dial of dials) {
     const step = setDial(next, { kind: 'dial.set', ...dial }, by);

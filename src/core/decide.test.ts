@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { bucketOf } from './bucket.ts';
 import type { CellKey, CellState, EndpointId, TenantId } from './cell.ts';
 import { CELL_STATES, cellKey, isOpen } from './cell.ts';
+import { CellStates } from './cell-states.ts';
 import { decide, explain } from './decide.ts';
 import type { EndpointPolicy, ListedEndpoint, RequestFacts, Scope, TableData } from './routing.ts';
 import { PPM, REASONS } from './routing.ts';
@@ -34,7 +35,7 @@ const base: TableData = {
   dials: [],
   defaults: policy,
   endpoints: [],
-  cells: [],
+  cells: CellStates.EMPTY,
 };
 const facts: RequestFacts = {
   method: 'GET',
@@ -316,7 +317,7 @@ describe('why a side serves', () => {
 
   test.each(CELL_STATES)('a cell that is %s', (state) => {
     const table = { endpoints: [listed({ proof: 'cell' })], dials: [{ scope: {}, dialPpm: PPM }] };
-    const decision = check({ ...table, cells: [[cellKey(acme, a), state]] });
+    const decision = check({ ...table, cells: CellStates.of([[cellKey(acme, a), state]]) });
     expect(decision.side).toBe(isOpen(state) ? 'candidate' : 'control');
   });
 });
@@ -407,13 +408,15 @@ const anyTable: fc.Arbitrary<TableData> = fc.record({
     fc.tuple(endpointIds, anyPolicy).map(([id, rest]) => ({ ...rest, id })),
     { maxLength: 3 },
   ),
-  cells: fc.array(
-    fc.tuple(
-      fc.tuple(tenantIds, endpointIds).map(([tenant, endpoint]): CellKey => cellKey(tenant, endpoint)),
-      fc.constantFrom<CellState>(...CELL_STATES),
-    ),
-    { maxLength: 5 },
-  ),
+  cells: fc
+    .array(
+      fc.tuple(
+        fc.tuple(tenantIds, endpointIds).map(([tenant, endpoint]): CellKey => cellKey(tenant, endpoint)),
+        fc.constantFrom<CellState>(...CELL_STATES),
+      ),
+      { maxLength: 5 },
+    )
+    .map((cells) => CellStates.of(cells)),
 });
 const anyFacts = fc.record(
   {
@@ -486,7 +489,7 @@ describe('for any facts and any table', () => {
     fc.assert(
       fc.property(proving, fc.string(), (data, subject) => {
         const decision = decide({ ...facts, subject }, compileTable(data), NOW);
-        const open = isOpen(new Map(data.cells).get(cellKey(acme, a)));
+        const open = isOpen(data.cells.stateOf(a, acme));
         if (decision.reason === 'pinned') return;
         expect(decision.side).toBe(open ? 'candidate' : 'control');
         if (open) served += 1;

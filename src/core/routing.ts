@@ -1,4 +1,5 @@
-import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
+import type { EndpointId, Side, TenantId } from './cell.ts';
+import type { CellStates } from './cell-states.ts';
 
 /** Parts per million: 1,000,000 is everything. */
 export const PPM = 1_000_000;
@@ -85,7 +86,7 @@ export interface TableData {
   readonly defaults: EndpointPolicy;
   readonly endpoints: readonly ListedEndpoint[];
   /** Cells that are in any other state than `observing`. */
-  readonly cells: readonly (readonly [CellKey, CellState])[];
+  readonly cells: CellStates;
 }
 
 /** How an endpoint came to be known. `unknown` requests never move. */

@@ -1,5 +1,4 @@
 import type { CellState, EndpointId, Side, TenantId } from './cell.ts';
-import { cellOfKey } from './cell.ts';
 import type { EndpointPolicy, ForceList, Scope, TableData } from './routing.ts';
 import type { Cohorts } from './scope.ts';
 import { describeScope, tenantsOf } from './scope.ts';
@@ -43,7 +42,6 @@ export function compileTable(data: TableData): RoutingTable {
   const dials = new ScopeIndex();
   for (const dial of data.dials)
     dials.add(dial.scope, data.cohorts, entry('dial', dial.scope, { dialPpm: dial.dialPpm }));
-  const states = cellStates(data);
   return {
     data,
     latches: latchIndex(data),
@@ -52,7 +50,7 @@ export function compileTable(data: TableData): RoutingTable {
     asksForTenant: asksForTenant(data),
     policyOf: (endpoint) => policies.get(endpoint) ?? data.defaults,
     dialFor: (endpoint, tenant) => dials.find(endpoint, tenant, 0) ?? NO_DIAL,
-    stateOf: (endpoint, tenant) => (tenant === undefined ? undefined : states.get(tenant)?.get(endpoint)),
+    stateOf: (endpoint, tenant) => (tenant === undefined ? undefined : data.cells.stateOf(endpoint, tenant)),
   };
 }
 
@@ -153,15 +151,6 @@ function pinIndex(data: TableData, side: Side): ScopeIndex {
 
 function forceSets(list: ForceList): ForceSets {
   return { tenants: new Set(list.tenants), endpoints: new Set(list.endpoints) };
-}
-
-function cellStates(data: TableData): Map<TenantId, Map<EndpointId, CellState>> {
-  const states = new Map<TenantId, Map<EndpointId, CellState>>();
-  for (const [key, state] of data.cells) {
-    const cell = cellOfKey(key);
-    inner(states, cell.tenant).set(cell.endpoint, state);
-  }
-  return states;
 }
 
 function asksForTenant(data: TableData): boolean {

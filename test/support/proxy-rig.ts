@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { Settings, SideSettings } from '../../src/config/settings.ts';
 import type { Cell, Side } from '../../src/core/cell.ts';
+import { CellStates } from '../../src/core/cell-states.ts';
 import { EndpointCatalog } from '../../src/core/endpoint-catalog.ts';
 import type { Exchange } from '../../src/core/observation.ts';
 import type { HealthChange, Log, ServedRecord, TrafficSink, UnverifiedReason } from '../../src/core/ports.ts';
@@ -183,7 +184,7 @@ function rigTable(options: RigOptions, dialPpm: number): TableData {
     defaults,
     // The ids are written as the catalogue makes them.
     endpoints: (options.endpoints ?? []).map((endpoint) => ({ ...defaults, ...endpoint }) as ListedEndpoint),
-    cells: [],
+    cells: CellStates.EMPTY,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EvidenceSettings } from '../../src/config/settings.ts';
 import type { Cell, EndpointId, Side, TenantId } from '../../src/core/cell.ts';
+import { CellStates } from '../../src/core/cell-states.ts';
 import type { ServedRecord, VerifiedExchange } from '../../src/core/ports.ts';
 import type { EndpointPolicy, TableData } from '../../src/core/routing.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
@@ -74,7 +75,7 @@ export function tableData(more: Partial<TableData> = {}): TableData {
     dials: [],
     defaults: endpointPolicy(),
     endpoints: [],
-    cells: [],
+    cells: CellStates.EMPTY,
     ...more,
   };
 }
