@@ -47,25 +47,30 @@ export class CellStates {
 
   /** What `toJSON` wrote. */
   static read(written: WrittenCells): CellStates {
-    return CellStates.gather(Object.entries(written) as [EndpointId, WrittenCells[EndpointId]][]);
+    return CellStates.gather(Object.entries(written) as [EndpointId, WrittenCells[EndpointId]][]); // keys are endpoints
   }
 
   /** What `written` gave, in any order; each cell once. */
-  static gather(parts: Iterable<readonly [EndpointId, WrittenCells[EndpointId]]>): CellStates {
+  static gather(parts: readonly (readonly [EndpointId, WrittenCells[EndpointId]])[]): CellStates {
     const names = new Map<TenantId, TenantId>();
-    const cells = new Map<EndpointId, [TenantId, CellState][]>();
+    const homes = new Map<EndpointId, { shards: Map<TenantId, CellState>[]; size: number }>();
     const counts = new Map<CellState, number>();
-    for (const [endpoint, byState] of parts) {
-      const here = cells.get(endpoint) ?? [];
-      cells.set(endpoint, here);
-      for (const state of CELL_STATES) {
-        const tenants = byState[state] ?? [];
-        for (const tenant of tenants) here.push([oneName(names, tenant), state]);
-        counts.set(state, (counts.get(state) ?? 0) + tenants.length);
-      }
+    const groups = parts.flatMap(([endpoint, byState]) =>
+      CELL_STATES.map((state) => ({ endpoint, state, tenants: byState[state] ?? [] })),
+    );
+    for (const { endpoint, state, tenants } of groups) {
+      if (tenants.length === 0) continue;
+      const home = homes.get(endpoint) ?? { shards: [], size: 0 };
+      homes.set(endpoint, home);
+      home.size += tenants.length;
+      counts.set(state, (counts.get(state) ?? 0) + tenants.length);
     }
-    const homes = [...cells].filter(([, here]) => here.length > 0).map(([id, here]) => [id, spread(here)] as const);
-    return new CellStates(new Map(homes), counts);
+    for (const home of homes.values()) home.shards = emptyShards(home.size);
+    for (const { endpoint, state, tenants } of groups) {
+      const shards = homes.get(endpoint)?.shards ?? [];
+      for (const tenant of tenants) shards[shardOf(tenant, shards.length)]?.set(oneName(names, tenant), state);
+    }
+    return new CellStates(homes, counts);
   }
 
   stateOf(endpoint: EndpointId, tenant: TenantId): CellState | undefined {
@@ -174,9 +179,11 @@ class Draft {
   }
 
   #grow(): void {
-    const cells = this.#shards.flatMap((shard) => [...shard]);
-    this.#shards = spreadOver(cells, this.#shards.length * 4);
-    this.#own = new Set(this.#shards.keys());
+    const grown = emptyShards(this.#size);
+    for (const shard of this.#shards)
+      for (const [tenant, state] of shard) grown[shardOf(tenant, grown.length)]?.set(tenant, state);
+    this.#shards = grown;
+    this.#own = new Set(grown.keys());
   }
 
   done(): Home {
@@ -184,16 +191,11 @@ class Draft {
   }
 }
 
-function spread(cells: readonly (readonly [TenantId, CellState])[]): Home {
+/** As many as `size` cells need. */
+function emptyShards(size: number): Map<TenantId, CellState>[] {
   let count = 1;
-  while (cells.length > CROWDED * count) count *= 4;
-  return { shards: spreadOver(cells, count), size: cells.length };
-}
-
-function spreadOver(cells: readonly (readonly [TenantId, CellState])[], count: number): Map<TenantId, CellState>[] {
-  const shards = Array.from({ length: count }, () => new Map<TenantId, CellState>());
-  for (const [tenant, state] of cells) shards[shardOf(tenant, count)]?.set(tenant, state);
-  return shards;
+  while (size > CROWDED * count) count *= 4;
+  return Array.from({ length: count }, () => new Map<TenantId, CellState>());
 }
 
 /** Where a tenant lies among `count` shards, a power of two: FNV-1a over the code units, folded. */
