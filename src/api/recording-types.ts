@@ -44,6 +44,10 @@ export const comparison = z.object({
   /** Answer headers that are compared. */
   headers: z.array(z.string()),
   keyOrder: z.boolean(),
+  /** True where comments of HTML pages count. */
+  htmlComments: z.boolean().exactOptional(),
+  /** From when on a candidate is too slow. */
+  slowerThan: z.object({ factor: z.number(), byMs: z.number() }).exactOptional(),
   maxDecodedBytes: z.int(),
   timeoutMs: z.number(),
 });

@@ -7,7 +7,17 @@ import { z } from 'zod';
 
 export const side = z.enum(['control', 'candidate']);
 export const verdict = z.enum(['match', 'ignored', 'mismatch', 'inconclusive']);
-export const differenceKind = z.enum(['removed', 'type', 'value', 'added', 'order', 'whitespace', 'failure', 'alias']);
+export const differenceKind = z.enum([
+  'removed',
+  'type',
+  'value',
+  'added',
+  'order',
+  'whitespace',
+  'failure',
+  'alias',
+  'timing',
+]);
 export const cellState = z.enum(['observing', 'open', 'renewing', 'held', 'closed', 'latched']);
 
 /** None given: everything. */

@@ -7,6 +7,7 @@ import { holdWarnings } from '../controller/movement-views.ts';
 import type { Side } from '../core/cell.ts';
 import { explain } from '../core/decide.ts';
 import type { Clock } from '../core/ports.ts';
+import { comparisonPolicy } from '../core/rule.ts';
 import type { Proxy as DataPlane } from '../proxy/proxy.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import type { Beginning } from './beginning.ts';
@@ -76,8 +77,9 @@ export function liveView(parts: LiveParts): LiveView {
 }
 
 function comparisonView({ compare }: Settings): ComparisonView {
-  const { rules, headers, keyOrder, maxDecodedBytes, timeoutMs } = compare;
-  return { rules: [...rules], headers: [...headers], keyOrder, maxDecodedBytes, timeoutMs };
+  const { maxDecodedBytes, timeoutMs } = compare;
+  const { rules, headers, hosts: _, ...rest } = comparisonPolicy(compare);
+  return { rules: [...rules], headers: [...headers], ...rest, maxDecodedBytes, timeoutMs };
 }
 
 function explanation(input: ExplainInput, proxy: DataPlane, now: number): Explanation {

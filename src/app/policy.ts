@@ -1,12 +1,14 @@
 import { loadSettings, settingsFromUrls } from '../config/load.ts';
 import type { CredentialMapping, Settings } from '../config/settings.ts';
+import { comparisonPolicy } from '../core/rule.ts';
 import type { ComparerOptions } from '../verifier/comparer.ts';
 
 /** Rules, headers and limits of a configuration file, or the defaults, for comparing without serving. */
 export async function comparerOptions(config: string | undefined): Promise<ComparerOptions> {
-  const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs } = (await settingsOf(config)).compare;
+  const { compare } = await settingsOf(config);
+  const { maxDecodedBytes, timeoutMs } = compare;
   return {
-    policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
+    policy: comparisonPolicy(compare),
     limits: { maxDecodedBytes, timeoutMs },
   };
 }

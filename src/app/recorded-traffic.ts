@@ -61,11 +61,11 @@ export function comparerOf(
 
 /** What a running Cutover compares by. */
 export function standardOf(comparison: ComparisonView, noise: readonly LearnedNoise[]): Standard {
-  const { headers, keyOrder, maxDecodedBytes, timeoutMs } = comparison;
+  const { maxDecodedBytes, timeoutMs, ...policy } = comparison;
   // The endpoints of rules are names that the running Cutover checked.
   const rules = comparison.rules as readonly unknown[] as readonly Rule[];
   return {
-    options: { policy: { rules, headers, keyOrder }, limits: { maxDecodedBytes, timeoutMs } },
+    options: { policy: { ...policy, rules }, limits: { maxDecodedBytes, timeoutMs } },
     noise: new Map(noise.map(({ endpoint, snapshot }) => [endpoint, snapshot])),
   };
 }

@@ -3,6 +3,7 @@ import type { Ledger } from '../controller/ledger.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { Clock, Store } from '../core/ports.ts';
 import type { EndpointPolicy } from '../core/routing.ts';
+import { comparisonPolicy } from '../core/rule.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import { PowerMeter } from './power-meter.ts';
@@ -19,7 +20,7 @@ export function startMeter(parts: {
   readonly onMeasured: (endpoint: EndpointId) => void;
 }): { readonly meter: PowerMeter; readonly close: () => Promise<void> } {
   const { settings, store, clock, verifier, ledger, policyOf, onMeasured } = parts;
-  const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs } = settings.compare;
+  const { maxDecodedBytes, timeoutMs } = settings.compare;
   const { bodies } = settings.redact;
   const thread = new PowerThread(clock);
   const meter = new PowerMeter({
@@ -28,7 +29,7 @@ export function startMeter(parts: {
     demanded: settings.evidence.power,
     impossible: bodies === 'redacted' ? undefined : `redact.bodies is ${bodies}`,
     compare: {
-      policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
+      policy: comparisonPolicy(settings.compare),
       limits: { maxDecodedBytes, timeoutMs },
     },
     noise: () => verifier.noise(),

@@ -7,6 +7,7 @@ import { Mover } from '../controller/mover.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { KnownPower } from '../core/power.ts';
+import { comparisonPolicy } from '../core/rule.ts';
 
 /** Endpoints besides the listed and the found ones: `METHOD (other)` and the like. */
 const SPARE_ENDPOINTS = 40;
@@ -45,6 +46,7 @@ export async function startMover(parts: {
 
 /** 16 hex digits over everything that says which differences count: others begin an epoch. */
 export function rulesFingerprint({ compare }: Pick<Settings, 'compare'>): string {
-  const { rules, headers, keyOrder } = compare;
-  return createHash('sha256').update(JSON.stringify({ rules, headers, keyOrder })).digest('hex').slice(0, 16);
+  // The names of the sides say nothing about which differences count; what is left out by default is not in it either.
+  const { hosts: _, ...policy } = comparisonPolicy(compare);
+  return createHash('sha256').update(JSON.stringify(policy)).digest('hex').slice(0, 16);
 }

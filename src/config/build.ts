@@ -226,6 +226,10 @@ function buildVerification({ mirror, compare, control, candidate }: ConfigFile):
       rules: compare.rules.map(buildRule),
       headers: compare.headers,
       keyOrder: compare.keyOrder,
+      ...(compare.htmlComments === 'compare' ? { htmlComments: true } : {}),
+      ...(compare.slowerThan === undefined
+        ? {}
+        : { slowerThan: { factor: compare.slowerThan.factor, byMs: compare.slowerThan.by } }),
       hosts: { control: ownHosts(control), candidate: ownHosts(candidate) },
       workers: compare.workers,
       queueLength: compare.queue,

@@ -11,7 +11,7 @@ import { isLoopback, reaches, sameHost } from './network.ts';
 import { notifyFindings } from './notify-checks.ts';
 import type { Finding, Path } from './problem.ts';
 import { memberOf } from './problem.ts';
-import { ruleFindings } from './rule-checks.ts';
+import { ruleFindings, slownessFindings } from './rule-checks.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 import { formatShare } from './units.ts';
@@ -37,6 +37,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...forceFindings(file, described),
     ...movementFindings(file),
     ...ruleFindings(file, data, described),
+    ...slownessFindings(file),
     ...notifyFindings(file),
   ];
 }

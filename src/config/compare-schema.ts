@@ -8,6 +8,7 @@ import {
   flag,
   headerName,
   name,
+  oneOf,
   pattern,
   prose,
   size,
@@ -68,6 +69,11 @@ function tolerance() {
   return z.number({ error }).positive({ error }).exactOptional().meta({ title: 'number' });
 }
 
+function factor() {
+  const error = 'a number from 1.1 to 1000';
+  return z.number({ error }).min(1.1, { error }).max(1_000, { error }).meta({ title: 'number' });
+}
+
 /** What speaks to caches, browsers and clients; the rest differs between any two servers. */
 export const COMPARED_HEADERS = [
   'content-type',
@@ -111,6 +117,20 @@ export const compare = mapping({
         'Answer headers that are compared, besides status and body; `set-cookie` attribute by attribute. Giving the list replaces it.',
     }),
   keyOrder: flag().prefault(false).meta({ description: 'True if the order of members of JSON objects matters.' }),
+  htmlComments: oneOf(['ignore', 'compare']).prefault('ignore').meta({
+    description:
+      'Whether comments of HTML pages count: their texts and order. A rule with the path `body/comments/**` excuses those of its endpoint.',
+  }),
+  slowerThan: mapping({
+    factor: factor().prefault(3).meta({ description: 'How many times as long as the control.' }),
+    by: duration(1).prefault('500ms').meta({ description: 'How much longer than the control.' }),
+  })
+    .exactOptional()
+    .meta({
+      description:
+        'A candidate that answers the same, but takes longer than both say, is a mismatch (`timing`) once it was asked again: the quicker of its two answers counts against the slower of the control. Demands `confirm`.',
+      'x-default': 'how long an answer takes is no difference',
+    }),
   rules: list(rule, MAX_RULES)
     .prefault([])
     .meta({ description: 'What may differ, each with its reason. Changing the rules begins an epoch.' }),

@@ -287,7 +287,7 @@ export function differencePath() {
 
 function parseDifferencePath(text: string): Parsed<string> {
   if (text.length > 512) return { ok: false, hint: 'At most 512 characters.' };
-  if (text === 'status' || text === 'body') return { ok: true, value: text };
+  if (text === 'status' || text === 'timing' || text === 'body') return { ok: true, value: text };
   const header = /^header:([!#$%&'*+.^_`|~0-9a-z-]+)$/i.exec(text)?.[1];
   if (header !== undefined) return { ok: true, value: `header:${header.toLowerCase()}` };
   if (text.startsWith('body/') && !text.includes('//') && !text.endsWith('/')) return { ok: true, value: text };

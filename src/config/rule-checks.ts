@@ -9,6 +9,13 @@ type Rule = NonNullable<NonNullable<NonNullable<Salvaged<ConfigFile>['compare']>
 
 const KINDS = ['ignore', 'normalise', 'unordered', 'tolerance'] as const;
 
+/** One slow answer proves nothing, so whoever compares times must let Cutover ask again. */
+export function slownessFindings({ compare }: Salvaged<ConfigFile>): Finding[] {
+  if (compare?.slowerThan === undefined || compare.confirm !== false) return [];
+  const what = 'cannot be proved while compare.confirm is false';
+  return [{ path: ['compare', 'slowerThan'], part: 'key', what, expected: 'no slowerThan, or confirm: true' }];
+}
+
 /** What is wrong within and between comparison rules; see `crossFindings` for the parameters. */
 export function ruleFindings(file: Salvaged<ConfigFile>, data: unknown, described: readonly EndpointName[]): Finding[] {
   const rules = file.compare?.rules ?? [];

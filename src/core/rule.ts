@@ -51,6 +51,14 @@ export interface ToleranceRule extends RuleBase {
 
 export type Rule = IgnoreRule | NormaliseRule | UnorderedRule | ToleranceRule;
 
+/** Both must be passed: many times nothing is still nothing, and a second more of a minute is none. */
+export interface SlowLimit {
+  /** Above 1: how many times as long as the control. */
+  readonly factor: number;
+  /** How much longer than the control, milliseconds. */
+  readonly byMs: number;
+}
+
 /** What the comparer follows, besides what it learns. Changing it begins an epoch. */
 export interface ComparisonPolicy {
   readonly rules: readonly Rule[];
@@ -58,6 +66,23 @@ export interface ComparisonPolicy {
   readonly headers: readonly string[];
   /** False: the order of an object's members in JSON does not matter (the default). */
   readonly keyOrder: boolean;
+  /** True: comments of HTML pages count, as the elements of a page do. */
+  readonly htmlComments?: boolean;
+  /** From when on a candidate that answers the same is too slow; absent: how long it takes is not compared. */
+  readonly slowerThan?: SlowLimit;
   /** `host` or `host:port`, lower case, of the sides that are asked under their own name: what they call themselves in links. */
   readonly hosts?: Readonly<Record<Side, readonly string[]>>;
+}
+
+/** The part of wider settings that says how answers are compared. */
+export function comparisonPolicy(settings: ComparisonPolicy): ComparisonPolicy {
+  const { rules, headers, keyOrder, htmlComments, slowerThan, hosts } = settings;
+  return {
+    rules,
+    headers,
+    keyOrder,
+    ...(htmlComments === true ? { htmlComments } : {}),
+    ...(slowerThan === undefined ? {} : { slowerThan }),
+    ...(hosts === undefined ? {} : { hosts }),
+  };
 }

@@ -11,6 +11,7 @@ const GRAVITY: readonly DifferenceKind[] = [
   'added',
   'order',
   'whitespace',
+  'timing',
 ];
 
 /** Sorts by gravity; somebody else's data first, then status, then in the order found. */

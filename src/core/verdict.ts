@@ -13,12 +13,13 @@ export const DIFFERENCE_KINDS = [
   'whitespace',
   'failure',
   'alias',
+  'timing',
 ] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
 /** One finding. */
 export interface Difference {
-  /** `status`, `header:name` (lower case), or `body` + JSON pointer; for HTML `body` + element path such as `/html/body/main/p[2]/@class`; for text `body/line/12`. */
+  /** `status`, `timing`, `header:name` (lower case), or `body` + JSON pointer; for HTML `body` + element path such as `/html/body/main/p[2]/@class`; for text `body/line/12`. */
   readonly path: string;
   readonly kind: DifferenceKind;
   /** Rendered values, redacted and cut to 2,000 characters; absent where there is none on that side. */

@@ -1,9 +1,10 @@
 import type { AliasPair } from '../core/alias/pair.ts';
 import type { EndpointId } from '../core/cell.ts';
+import { quickestOf, slowestOf, withoutTimes } from '../core/compare/slowness.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
-import type { ComparisonResult, Difference } from '../core/verdict.ts';
-import { candidateFailed, hasMoved, movedBetween } from './moved.ts';
+import { type ComparisonResult, type Difference, signaturesOf } from '../core/verdict.ts';
+import { candidateFailed, hasMoved, isUnexplained, movedBetween } from './moved.ts';
 import { publicNoise } from './public-noise.ts';
 import { type StoreOptions, verifiedExchange } from './stored-exchange.ts';
 import { storedSession } from './stored-session.ts';
@@ -44,6 +45,8 @@ interface Held {
   readonly probe: boolean;
   /** The control's second answer, once it is here. */
   readonly controlAgain?: Observation;
+  /** Which differences lie where the control contradicts itself, once that is known. */
+  readonly isMoved?: (difference: Difference) => boolean;
 }
 
 /** Exchanges held between two steps. The verifier holds fewer; this bounds a verifier that forgets. */
@@ -140,7 +143,14 @@ export class CompareSession {
   #settle({ task, as }: Extract<WorkerRequest, { kind: 'settle' }>): WorkerReply {
     const held = this.#release(task);
     if (held?.result === undefined) return { kind: 'gone' };
-    const result = as === 'mismatch' ? held.result : unconfirmed(held.result);
+    // What is known is the gravest cause; that the candidate was slow besides is not.
+    const isProved = as === 'mismatch' && (held.result.signature?.kind === 'timing' || !isSlow(held.result));
+    const result =
+      as === 'unconfirmed'
+        ? unconfirmed(held.result)
+        : isProved
+          ? held.result
+          : this.#unrepeated(held.exchange, held.result, held.isMoved);
     return { kind: 'verified', verified: this.#verified(held, result), held: false };
   }
 
@@ -150,40 +160,70 @@ export class CompareSession {
     if (held === undefined) return { kind: 'gone' };
     const noise = this.#learn(held, observation, gapMs);
     if (held.result === undefined) return { kind: 'done', ...noise };
-    const result = this.#comparer.compare(held.exchange);
-    const judged = result.verdict === 'mismatch' ? this.#judge(held, result, { observation, gapMs }) : result;
+    const exchange = { ...held.exchange, control: slowestOf(held.exchange.control, observation) };
+    const result = this.#comparer.compare(exchange);
+    const { judged, isMoved } =
+      result.verdict === 'mismatch' ? this.#judge(exchange, result, { observation, gapMs }) : { judged: result };
     if (judged.verdict !== 'mismatch')
       return { kind: 'verified', verified: this.#verified(held, judged), held: false, ...noise };
-    this.#held.set(task, { ...held, result: judged, controlAgain: observation });
+    this.#held.set(task, {
+      ...held,
+      exchange,
+      result: judged,
+      controlAgain: observation,
+      ...(isMoved === undefined ? {} : { isMoved }),
+    });
     return { kind: 'steady', cause: judged.signature?.id ?? '', ...noise };
   }
 
   /** `inconclusive` where the control's first answer is gone; else the mismatch, named by what the control did repeat. */
   #judge(
-    held: Held,
+    exchange: Exchange,
     result: ComparisonResult,
     { observation, gapMs }: Pick<Extract<WorkerRequest, { kind: 'again' }>, 'observation' | 'gapMs'>,
-  ): ComparisonResult {
-    const { exchange } = held;
+  ): { readonly judged: ComparisonResult; readonly isMoved?: (difference: Difference) => boolean } {
     // Both are the control's: it has one name for everything.
     const { session: _, ...alone } = exchange;
     const between = this.#comparer.compare({ ...alone, candidate: observation, gapMs });
     const isGone =
       hasMoved(result, between) ||
       (between.verdict === 'mismatch' && this.#agrees(later(exchange, { control: observation }, gapMs)));
-    return isGone ? inconclusive(result, 'controlMoved') : this.#comparer.compare(exchange, movedBetween(between));
+    if (isGone) return { judged: inconclusive(result, 'controlMoved') };
+    const isMoved = movedBetween(between);
+    return { judged: this.#comparer.compare(exchange, isMoved), isMoved };
   }
 
   #candidateAgain({ task, observation, gapMs }: Extract<WorkerRequest, { kind: 'again' }>): WorkerReply {
     const held = this.#release(task);
     if (held?.result === undefined) return { kind: 'gone' };
-    const { exchange, result, controlAgain } = held;
+    const { controlAgain } = held;
+    const exchange = { ...held.exchange, candidate: quickestOf(held.exchange.candidate, observation) };
+    const result = isSlow(held.result)
+      ? this.#rejudged(observation.kind === 'answer' ? exchange : withoutTimes(exchange), held.isMoved)
+      : held.result;
+    // What it differed in was its time, and this time it was quick: once is no proof.
+    if (result.verdict !== 'mismatch') return { kind: 'verified', verified: this.#verified(held, result), held: false };
     const isRight =
       this.#agrees(later(exchange, { candidate: observation }, gapMs)) ||
       (controlAgain !== undefined &&
         this.#agrees(later(exchange, { control: controlAgain, candidate: observation }, gapMs)));
     const final: ComparisonResult = isRight ? { ...result, intermittent: true } : result;
     return { kind: 'verified', verified: this.#verified(held, final), held: false };
+  }
+
+  /** What stands of a mismatch whose candidate could not be asked again: everything but how long it took. */
+  #unrepeated(exchange: Exchange, result: ComparisonResult, isMoved: Held['isMoved']): ComparisonResult {
+    if (!isSlow(result)) return result;
+    const rest = this.#rejudged(withoutTimes(exchange), isMoved);
+    return rest.verdict === 'match' || rest.verdict === 'ignored' ? unconfirmed(result) : rest;
+  }
+
+  /** With other times than before: what was a mismatch for its slowness may be none, or one that the control moved. */
+  #rejudged(exchange: Exchange, isMoved: Held['isMoved']): ComparisonResult {
+    const result = this.#comparer.compare(exchange, isMoved);
+    if (result.verdict !== 'mismatch' || isMoved === undefined) return result;
+    const open = result.differences.filter(isUnexplained);
+    return open.every(isMoved) ? inconclusive(result, 'controlMoved') : result;
   }
 
   #agrees(exchange: Exchange): boolean {
@@ -210,6 +250,14 @@ export class CompareSession {
 /** The exchange with a second answer in it: how far the clocks of the two may be apart is another time then. */
 function later(exchange: Exchange, again: Partial<Pick<Exchange, 'control' | 'candidate'>>, gapMs: number): Exchange {
   return { ...exchange, ...again, gapMs: Math.max(exchange.gapMs, gapMs) };
+}
+
+/** Whether how long the candidate took speaks against it; what comes behind 200 differences is told as a cause only. */
+function isSlow(result: ComparisonResult): boolean {
+  return (
+    result.differences.some((difference) => difference.kind === 'timing' && isUnexplained(difference)) ||
+    signaturesOf(result).some(({ kind }) => kind === 'timing')
+  );
 }
 
 function isSamePair(a: AliasPair, b: AliasPair): boolean {

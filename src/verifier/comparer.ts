@@ -8,6 +8,7 @@ import { RuleSet } from '../core/compare/account.ts';
 import { Budget, BudgetSpent } from '../core/compare/budget.ts';
 import { type Accounted, type Finding, Findings, type Place, type Value } from '../core/compare/finding.ts';
 import { type Hosts, sameButHost } from '../core/compare/hosts.ts';
+import { slownessOf } from '../core/compare/slowness.ts';
 import { ORDERED, type WalkContext } from '../core/compare/walk.ts';
 import { walkHeaders } from '../core/compare/walk-headers.ts';
 import { NoiseBook, type NoiseContext, noiseKey } from '../core/noise/noise-book.ts';
@@ -215,6 +216,8 @@ export class Comparer {
     if (isCounted && isSeen && control.status < 300 && control.status === candidate.status)
       this.#book(endpoint).arms.countCandidate(exchange.versions.candidate, keysOf(findings));
     if (lens !== undefined) cookiesOf(control, candidate, findings);
+    const slowness = this.#policy.slowerThan === undefined ? undefined : slownessOf(exchange, this.#policy.slowerThan);
+    if (slowness !== undefined) findings.add(slowness);
     if (findings.count === 0 && outcome !== 'prefix') {
       return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
     }
@@ -266,6 +269,7 @@ export class Comparer {
       budget: new Budget(WORK_UNITS, () => this.#monotonic() > deadline),
       findings,
       keyOrder: this.#policy.keyOrder,
+      htmlComments: this.#policy.htmlComments === true,
       listMode: (pattern, path) => rules.listMode(path) ?? book?.listMode(pattern) ?? ORDERED,
     };
   }
@@ -365,7 +369,7 @@ function accountFor(
   context: NoiseContext,
   now: number,
 ): Accounted | undefined {
-  if (finding.kind === 'failure' || finding.place.path === 'status')
+  if (finding.kind === 'failure' || finding.kind === 'timing' || finding.place.path === 'status')
     return finding.accounted ?? rules.account(finding, now);
   if (isOwnHost(finding, hosts)) return { noise: 'host' };
   const isPick = finding.accounted?.noise === 'pick' && finding.accounted.rule === undefined;

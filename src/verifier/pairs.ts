@@ -22,6 +22,9 @@ const observation = z.union(
       headers: headers.default([]),
       body: z.string().optional(),
       bodyBase64: z.base64().optional(),
+      // Milliseconds; of another type they are somebody else's members.
+      firstByteMs: z.number().optional().catch(undefined),
+      durationMs: z.number().optional().catch(undefined),
     }),
   ],
   { error: `Expected an answer with a status, or a failure (${FAILURE_KINDS.join(', ')})` },
@@ -177,8 +180,8 @@ export function toObservation(recorded: z.infer<typeof observation>): Observatio
     headers: withoutCoding(recorded.headers, recorded),
     body,
     bodyBytes: body.length,
-    firstByteMs: 0,
-    durationMs: 0,
+    firstByteMs: recorded.firstByteMs ?? 0,
+    durationMs: recorded.durationMs ?? 0,
   };
   return answer;
 }

@@ -13,6 +13,7 @@ import type {
   UnverifiedReason,
   VerifiedExchange,
 } from '../core/ports.ts';
+import { comparisonPolicy } from '../core/rule.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
 import { ClusterBook } from './clusters.ts';
@@ -22,7 +23,7 @@ import { RecordPlan } from './record-plan.ts';
 import { SessionTrail, type TrailStep } from './session-trail.ts';
 import { factsOf } from './stored-exchange.ts';
 import { type Outcome, WorkerPool } from './worker-pool.ts';
-import type { ExchangeFacts, NoiseUpdate, WorkerData, WorkerRequest } from './worker-protocol.ts';
+import type { ExchangeFacts, NoiseUpdate, SettledAs, WorkerData, WorkerRequest } from './worker-protocol.ts';
 
 export interface VerifierSettings extends CompareSettings {
   readonly redact: RedactSettings;
@@ -275,7 +276,7 @@ class QueuedVerifier implements Verifier {
     const cause = `${signature} ${task.facts.versions.candidate}`;
     // A write that its endpoint lets be mirrored cannot be asked again, and no other write lies between the two answers.
     if (!canRepeat(task.request)) {
-      const as = isSafeMethod(task.request.method) ? 'unconfirmed' : 'mismatch';
+      const as = isSafeMethod(task.request.method) ? 'unconfirmed' : 'unrepeated';
       return this.#finish(task, await this.#settle(task, as));
     }
     const control = await this.#confirmation.askControl(this.#requestTo('control', task), {
@@ -290,14 +291,16 @@ class QueuedVerifier implements Verifier {
       return this.#finish(task, judged);
     }
     this.#noteNoise(judged.noise);
-    this.#confirmation.ended(cause, judged.cause === signature ? 'steady' : 'moved');
     const askedAt = this.#deps.clock.now();
     const candidate = await this.#confirmation.askCandidate(this.#requestTo('candidate', task));
     const sinceMs = gapSinceControl(task.timing, askedAt);
     const final =
       candidate === undefined
-        ? await this.#settle(task, 'mismatch')
+        ? await this.#settle(task, 'unrepeated')
         : await this.#again(task, { side: 'candidate', observation: candidate, gapMs: sinceMs });
+    // Slow once is not slow: that cause stands only where the candidate was so again.
+    const stands = final.kind !== 'verified' || final.verified.result.verdict === 'mismatch';
+    this.#confirmation.ended(cause, stands && judged.cause === signature ? 'steady' : 'moved');
     await this.#finish(task, final);
   }
 
@@ -325,7 +328,7 @@ class QueuedVerifier implements Verifier {
     return this.#step(task, { kind: 'again', task: task.id, ...again });
   }
 
-  #settle(task: Task, as: 'mismatch' | 'unconfirmed'): Promise<Outcome> {
+  #settle(task: Task, as: SettledAs): Promise<Outcome> {
     return this.#step(task, { kind: 'settle', task: task.id, as });
   }
 
@@ -395,9 +398,9 @@ class QueuedVerifier implements Verifier {
   }
 
   #workerData(slot: number): WorkerData {
-    const { rules, headers, keyOrder, hosts, maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
+    const { maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
     return {
-      policy: { rules, headers, keyOrder, ...(hosts === undefined ? {} : { hosts }) },
+      policy: comparisonPolicy(this.#deps.settings),
       limits: { maxDecodedBytes, timeoutMs },
       redactNames: redact.names,
       redactKey: this.#deps.redactKey,

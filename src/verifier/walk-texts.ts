@@ -15,6 +15,7 @@ import { walkText } from '../core/compare/walk-text.ts';
 import { walkXml } from '../core/compare/walk-xml.ts';
 import { parseXml } from '../core/compare/xml.ts';
 import type { BodyFormat } from './decode.ts';
+import { walkComments } from './html-comments.ts';
 import { htmlTrees } from './html-tree.ts';
 
 /**
@@ -44,6 +45,7 @@ const WALKS: Readonly<Partial<Record<BodyFormat, TextWalk>>> = {
   html: (left, right, path, context) => {
     const [a, b] = htmlTrees(left, right, context.budget, context.plainPages);
     walkHtml(a, b, step(path, 'html'), context);
+    if (context.htmlComments === true) walkComments(left, right, path, context);
     return true;
   },
   xml: walkXmlTexts,

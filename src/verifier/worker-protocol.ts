@@ -20,6 +20,8 @@ export interface WorkerData {
 /** An exchange without what was sent: what is counted even where comparing failed. */
 export type ExchangeFacts = Omit<VerifiedExchange, 'result' | 'request' | 'answers'>;
 
+export type SettledAs = 'mismatch' | 'unconfirmed' | 'unrepeated';
+
 /** One step for a worker. `task` names the exchange between steps. */
 export type WorkerRequest =
   /** Compare. A mismatch is held where `confirm`; else the pair's control answer where `probe`. */
@@ -41,8 +43,11 @@ export type WorkerRequest =
       readonly observation: Observation;
       readonly gapMs: number;
     }
-  /** Nobody could be asked (any more): end a held mismatch as this. */
-  | { readonly kind: 'settle'; readonly task: number; readonly as: 'mismatch' | 'unconfirmed' }
+  /**
+   * Nobody could be asked (any more): end a held mismatch as this. `mismatch`: its cause stood before, or needs no more
+   * proof. `unrepeated`: the candidate could not be asked again, so that how slow it was says nothing.
+   */
+  | { readonly kind: 'settle'; readonly task: number; readonly as: SettledAs }
   /** What led to the request of a mismatch. */
   | {
       readonly kind: 'chain';

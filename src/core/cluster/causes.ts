@@ -85,6 +85,8 @@ function scopeOf(
     const isAbsent = finding.kind === 'failure' && finding.candidate?.text === 'refused';
     return { reach: isAbsent ? EVERYWHERE : endpoint, at: isAbsent ? 'refused' : pathPattern };
   }
+  // How long an endpoint takes is its own affair.
+  if (finding.kind === 'timing') return { reach: endpoint, at: pathPattern };
   if (isFrame(pathPattern)) {
     // What a header or a title says is the page's own; that it is missing, or written otherwise, is everyone's.
     const isOwn = pathPattern.startsWith('header:') || pathPattern.startsWith('body/html/head');

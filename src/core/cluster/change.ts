@@ -30,6 +30,8 @@ export function changeOf({ kind, control, candidate }: Changed): Change {
       return { transition: 'another order', isTelling: false };
     case 'whitespace':
       return { transition: 'other white space', isTelling: false };
+    case 'timing':
+      return { transition: 'far slower', isTelling: false };
     case 'alias':
       return { transition: "another's value", isTelling: false };
     case 'value':

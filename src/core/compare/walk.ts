@@ -28,6 +28,8 @@ export interface WalkContext {
   readonly findings: Findings;
   /** Whether the order of an object's members matters. */
   readonly keyOrder: boolean;
+  /** True: comments of pages count. */
+  readonly htmlComments?: boolean;
   /** Asked only for lists that differ. */
   listMode(pattern: string, path: string): ListMode;
   /** Which pages of the endpoint are tried with the fast reader first; absent: all. */
