@@ -57,7 +57,14 @@ export const changed = z.object({
 });
 /** The dial as it is now. A configuration's cap on the endpoint may lie below it. */
 /** What was deleted of a tenant's traffic. */
-export const purged = changed.extend({ mismatches: z.int(), recordings: z.int() });
+export const purged = changed.extend({
+  mismatches: z.int(),
+  recordings: z.int(),
+  /** Cells of which was saved which clusters strike them. */
+  struckCells: z.int(),
+  /** What still names the tenant: cells with counts and evidence, orders in force, entries of the journal. */
+  kept: z.object({ cells: z.int(), orders: z.int(), journalEntries: z.int() }),
+});
 export const dialChanged = dial.extend(changed.shape);
 export const clusterChanged = rankedCluster.extend(changed.shape);
 export const pinned = pin.extend(changed.shape);
@@ -350,7 +357,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/api/v1/purge',
     summary:
-      'Deletes what was kept of a tenant: mismatches, recordings, and the values shown by clusters. Counts, evidence and the journal stay.',
+      'Deletes what was kept of a tenant: mismatches, recordings, the values shown by clusters, and which clusters strike its cells. Counts, evidence, orders and the journal stay; the answer says how many of them name the tenant.',
     open: false,
     body: purgeInput,
     output: purged,

@@ -325,7 +325,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     live,
     races,
     written: () => recorder.flush(),
-    purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder }),
+    purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder, desk, ledger, controller }),
     movement: moving,
     notices: notifier,
     clock,

@@ -1,4 +1,4 @@
-import type { CellKey, EndpointId } from '../core/cell.ts';
+import type { CellKey, EndpointId, TenantId } from '../core/cell.ts';
 import { cellKey } from '../core/cell.ts';
 import { acceptedAs } from '../core/cluster/accept.ts';
 import { type ClusterChange, type ClusterMark, isAccepted, isReturn } from '../core/cluster/mark.ts';
@@ -218,6 +218,11 @@ export class ClusterDesk {
   /** Endpoints turned out to be one. */
   mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
     this.strikes.forgetEndpoints(from.filter((id) => id !== into));
+  }
+
+  /** A tenant's traffic is deleted: which clusters strike its cells is forgotten. */
+  forgetTenant(tenant: TenantId): void {
+    this.strikes.forgetTenant(tenant);
   }
 
   /** Changes since the last time, to be saved under kind `clusters`; at most `max`. */

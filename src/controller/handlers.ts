@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { RankedCluster } from '../api/cluster-types.ts';
 import { openApiDocument } from '../api/openapi.ts';
-import type { Changed, Readiness, ROUTES, RouteName } from '../api/routes.ts';
+import type { Changed, purged, Readiness, ROUTES, RouteName } from '../api/routes.ts';
 import type { PinView, ScopeView } from '../api/types.ts';
 import { cellKey, type EndpointId, type Side, type TenantId } from '../core/cell.ts';
 import { dialsOf } from '../core/control-model.ts';
@@ -22,6 +22,9 @@ import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
 import { journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
 
+/** What deleting a tenant's traffic came to: the rest of what the API answers with. */
+export type PurgeDone = Omit<z.infer<typeof purged>, keyof Changed>;
+
 export interface HandlerSources {
   readonly controller: Controller;
   readonly ledger: Ledger;
@@ -33,7 +36,7 @@ export interface HandlerSources {
   /** Resolves when what was compared so far is in the store, or was refused by it. */
   readonly written: () => Promise<void>;
   /** Deletes what was kept of a tenant's traffic, also what is on its way to the store. */
-  readonly purge: (tenant: TenantId) => Promise<{ readonly mismatches: number; readonly recordings: number }>;
+  readonly purge: (tenant: TenantId) => Promise<PurgeDone>;
   /** Moving by evidence; absent: nothing moves by itself. */
   readonly movement?: MovementSources;
   /** Telling people; absent: nobody is told. */

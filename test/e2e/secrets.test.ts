@@ -99,6 +99,7 @@ test(`I8: ${CANARIES} secrets of clients and of answers lie nowhere afterwards, 
   const purged = await cutover.api('POST', '/api/v1/purge', { tenant: tenant[0]?.tenant, reason: 'asked' });
   expect(purged.status).toBe(200);
   expect(purged.body['mismatches']).toBeGreaterThan(30);
+  expect(purged.body['kept']).toMatchObject({ journalEntries: 1, orders: 0 });
   expect((await cutover.api('GET', '/api/v1/mismatches?limit=1')).body['items']).toEqual([]);
   const ended = await cutover.stop();
   expect(ended).toMatchObject({ code: 0 });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { changed, pinned, purged } from '../../api/routes.ts';
 import { explanation, type PinView, pin, rollbackResult, side } from '../../api/types.ts';
 import type { Side } from '../../core/cell.ts';
@@ -178,13 +179,17 @@ interface PurgeOptions extends RemoteOptions {
   readonly reason?: string;
 }
 
+type Purged = z.infer<typeof purged>;
+
 /** `cutover purge --tenant NAME`. */
 export function addPurge(program: Command): void {
   const command = reasoned(
     remote(
       program
         .command('purge')
-        .description("delete what is kept of a tenant's traffic; counts, evidence and the journal stay"),
+        .description(
+          "delete what is kept of a tenant's traffic, and say what still names it: the journal, counts, evidence, orders",
+        ),
     ),
   ).requiredOption('--tenant <name>', 'whose traffic');
   define<PurgeOptions>(
@@ -196,13 +201,27 @@ export function addPurge(program: Command): void {
         reason: options.reason ?? '',
       });
       if (options.output === 'json') printJson(done);
-      else
+      else {
         print(
-          `Deleted of tenant ${safe(options.tenant)}: ${count(done.mismatches)} stored ${done.mismatches === 1 ? 'mismatch' : 'mismatches'}, ${count(done.recordings)} recorded ${done.recordings === 1 ? 'request' : 'requests'}.`,
+          `Deleted of tenant ${safe(options.tenant)}: ${count(done.mismatches)} stored ${done.mismatches === 1 ? 'mismatch' : 'mismatches'}, ${count(done.recordings)} recorded ${done.recordings === 1 ? 'request' : 'requests'}, which differences struck ${count(done.struckCells)} of its cells.`,
         );
+        for (const line of keptLines(done.kept)) print(line);
+      }
       return EXIT.done;
     },
   );
+}
+
+/** What still names the tenant, and how it goes. */
+function keptLines({ cells, orders, journalEntries }: Purged['kept']): string[] {
+  const of = (number: number, one: string, more: string): string => `${count(number)} ${number === 1 ? one : more}`;
+  return [
+    'What still names it:',
+    `  ${of(journalEntries, 'journal entry', 'journal entries')}: scope, reason and numbers, nothing of its traffic. Each entry holds the hash of the one before, so none can be taken out; the whole journal goes with the state folder.`,
+    `  ${of(cells, 'cell', 'cells')}: counts and evidence, no request and no answer. They go with the state folder as well.`,
+    `  ${of(orders, 'order', 'orders')} in force (pins, dials, holds, latches): lift those that are not needed.`,
+    'Log files, exports, notices already sent and cutover.yaml are not touched.',
+  ];
 }
 
 interface ExplainOptions extends RemoteOptions {

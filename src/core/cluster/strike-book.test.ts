@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CellKey } from '../cell.ts';
+import type { CellKey, TenantId } from '../cell.ts';
 import { MAX_PER_CELL, MIN_CLEAN, StrikeBook } from './strike-book.ts';
 
 const A = 'acme GET /a' as CellKey;
@@ -43,6 +43,17 @@ describe('what blocks a cell', () => {
     strikes.add(A, ['x'], true);
     expect(strikes.blocking(A).isCrowded).toBe(true);
   });
+});
+
+test('what struck a tenant is forgotten with it, in the documents as well', () => {
+  const strikes = book();
+  const other = 'acme.example GET /a' as CellKey;
+  for (const key of [A, B, other]) strikes.add(key, ['x'], false);
+  strikes.take(10);
+  expect(strikes.forgetTenant('acme' as TenantId)).toBe(1);
+  expect(strikes.blocking(A).clusters).toEqual([]);
+  expect(strikes.blocking(other).clusters).toEqual(['x']);
+  expect(strikes.take(10)).toEqual([{ key: A, value: undefined }]);
 });
 
 describe('a cluster that has been quiet', () => {

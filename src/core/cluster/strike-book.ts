@@ -1,4 +1,4 @@
-import type { CellKey, EndpointId } from '../cell.ts';
+import type { CellKey, EndpointId, TenantId } from '../cell.ts';
 import { cellOfKey } from '../cell.ts';
 import { cleanComparisonsNeeded, upperBound } from '../sequential-test.ts';
 
@@ -145,6 +145,18 @@ export class StrikeBook {
       this.#cells.delete(key);
       this.#unsaved.add(key);
     }
+  }
+
+  /** A tenant's traffic is deleted: what struck its cells goes too, and is counted anew. Gives how many cells there were. */
+  forgetTenant(tenant: TenantId): number {
+    let forgotten = 0;
+    for (const key of this.#cells.keys()) {
+      if (cellOfKey(key).tenant !== tenant) continue;
+      this.#cells.delete(key);
+      this.#unsaved.add(key);
+      forgotten += 1;
+    }
+    return forgotten;
   }
 
   /** Cells that changed since they were taken last, at most `max`, as JSON for `restore`; undefined: gone. */
