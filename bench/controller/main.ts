@@ -6,6 +6,7 @@ import type { BenchSection, Section } from '../verify/section.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   'false-alarms': async () => (await import('./sections/false-alarms.ts')).falseAlarms,
   detection: async () => (await import('./sections/detection.ts')).detection,
+  spending: async () => (await import('./sections/spending.ts')).spending,
 };
 
 const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--quick] [--output json]

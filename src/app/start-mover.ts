@@ -8,6 +8,7 @@ import type { EndpointId } from '../core/cell.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { KnownPower } from '../core/power.ts';
 import { comparisonPolicy } from '../core/rule.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 
 /** Endpoints besides the listed and the found ones: `METHOD (other)` and the like. */
 const SPARE_ENDPOINTS = 40;
@@ -23,14 +24,16 @@ export async function startMover(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly power: (endpoint: EndpointId) => KnownPower | undefined;
+  readonly onNeeds: (needs: Needs) => void;
 }): Promise<Mover> {
-  const { settings, controller, store, clock, log, power } = parts;
+  const { settings, controller, store, clock, log, power, onNeeds } = parts;
   const mover = new Mover({
     controller,
     store,
     clock,
     log,
     power,
+    onNeeds,
     rules: movementRules(settings),
     tripwires: settings.tripwires,
     limits: {

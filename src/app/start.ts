@@ -21,6 +21,7 @@ import { restoreState, tableOf } from '../core/control-state.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { TableData } from '../core/routing.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 import { compileTable } from '../core/table.ts';
 import { createProxy } from '../proxy/proxy.ts';
 import { ensureSecret, openStateDir, type StateDir } from '../store/state-dir.ts';
@@ -210,7 +211,8 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     log,
     started: async () => {
       const power = (endpoint: EndpointId) => learning.meter?.known(endpoint);
-      movement.mover = await startMover({ settings, controller, store, clock, log, power });
+      const onNeeds = (needs: Needs): void => proxy.takeNeeds(needs);
+      movement.mover = await startMover({ settings, controller, store, clock, log, power, onNeeds });
       for (const [from, into] of early.splice(0)) movement.mover.mergeEndpoints(from, into);
     },
   });

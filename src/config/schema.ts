@@ -122,7 +122,7 @@ const defaults = mapping({
   }),
   mirror: share().prefault('10%').meta({
     description:
-      'Share of safe requests whose copy goes to the other side, within the budget in `mirror`. 0% collects no evidence.',
+      'Share of safe requests whose copy goes to the other side, within the budget in `mirror`. Which of them is decided by what proofs still need. 0% collects no evidence.',
   }),
   steps: steps().meta({
     description:

@@ -90,7 +90,7 @@ export class MovementBook {
       this.dirty.add(track);
       this.unsaved.add(track);
     }
-    if (track?.isAside === true) return;
+    if (track?.isAside === true || sample.preferred === true) return;
     const { pooled } = home;
     const before = countsOf(pooled);
     pooled.add(sample, this.#rules.pooled(proof, home.cells.size));

@@ -5,6 +5,7 @@ import { type KnownPower, missingPower } from '../core/power.ts';
 import { newRamp } from '../core/ramp.ts';
 import type { EndpointPolicy, Latch } from '../core/routing.ts';
 import { scopeCovers, scopeKey } from '../core/scope.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
 import type { Controller } from './controller.ts';
 import { EpochWatch } from './epoch-watch.ts';
@@ -15,6 +16,7 @@ import { MovementOrders } from './movement-orders.ts';
 import { moveOf, type Place, planRound, type Round, type RoundFacts } from './movement-plan.ts';
 import { observing } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
+import { NeedsTeller } from './needs.ts';
 import { planRamp } from './ramp-plan.ts';
 import { TakeBack } from './take-back.ts';
 
@@ -32,6 +34,8 @@ export interface MoverOptions {
   readonly saved: ReadonlyMap<string, unknown>;
   /** What is known of an endpoint's power; asked where power is demanded. Absent: nothing. */
   readonly power?: (endpoint: EndpointId) => KnownPower | undefined;
+  /** What proofs need changed: for the proxies, which spend their mirrors on it. */
+  readonly onNeeds?: (needs: Needs) => void;
 }
 
 const TICK_MS = 1_000;
@@ -58,6 +62,7 @@ export class Mover {
   readonly #gone = new Map<string, CellTrack | undefined>();
   #goneTaken: [key: string, track: CellTrack | undefined][] = [];
   readonly #takeBack: TakeBack;
+  readonly #needs = new NeedsTeller();
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #storeWorks = true;
@@ -201,6 +206,7 @@ export class Mover {
       subject: verified.subjectHash ?? '',
       tenant: cell.tenant,
       statusClass: Math.floor(control / 100),
+      ...(verified.preferred === true ? { preferred: true as const } : {}),
     };
     this.book.add(cell, sample, this.#policyOf(cell.endpoint).proof);
   }
@@ -234,6 +240,7 @@ export class Mover {
   /** Endpoints turned out to be one; cells of the old names are forgotten, and what was saved of them is deleted. */
   mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
     const old = from.filter((id) => id !== into);
+    this.#needs.forget(old);
     for (const id of old) if (this.book.endpoints.has(id)) this.#gone.set(`endpoint ${id}`, undefined);
     for (const track of this.book.forget(old)) {
       this.#gone.set(`cell ${track.key}`, track);
@@ -265,12 +272,23 @@ export class Mover {
   async #round(): Promise<void> {
     this.#followOrders();
     const facts = this.facts();
+    this.#tellNeeds(facts);
     const round = planRound(this.book, this.rules, facts);
     for (const move of round.quiet) this.#takeBack.take(move);
     await this.#takeBack.failed(round);
     await this.#orders.sync();
     await this.#orders.promote(round.promotions);
     await this.#climbAll(facts, round);
+  }
+
+  #tellNeeds(facts: RoundFacts): void {
+    const needs = this.#options.onNeeds && this.#needs.changed(this.book, this.rules, facts);
+    if (needs !== undefined) this.#options.onNeeds?.(needs);
+  }
+
+  /** Everything that proofs need, for a proxy that knows nothing yet. */
+  needs(): Needs {
+    return this.#needs.whole(this.book, this.rules, this.facts());
   }
 
   /** What people ordered since the last round: cells under a latch lose their proof, a lifted hold lets cells go on. */

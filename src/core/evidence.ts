@@ -26,6 +26,8 @@ export interface Sample {
   readonly tenant: string;
   /** 2 for 2xx and so on, of the control's answer. */
   readonly statusClass: number;
+  /** It was preferred because of its cell: pooled evidence would no longer be about the endpoint's traffic. */
+  readonly preferred?: true;
 }
 
 /** What a proof demands. */

@@ -89,6 +89,8 @@ export interface Exchange {
    * nobody had drawn), or a side was too slow, and copies have another time limit than what is served.
    */
   readonly unpaired?: true;
+  /** It was preferred because of its cell: it says nothing about the endpoint's requests as a whole. */
+  readonly preferred?: true;
 }
 
 /** What a comparison is told of a session. Secrets: they go to the thread that compares and nowhere else. */

@@ -144,6 +144,8 @@ export interface VerifiedExchange {
   readonly forced?: true;
   /** It does not tell which side fails more often, because of how the pair came about. */
   readonly unpaired?: true;
+  /** It was preferred because of its cell: it counts for the cell, and for nothing that is pooled. */
+  readonly preferred?: true;
   /** Chosen to be recorded, whatever the verdict: one of the endpoint's last distinct safe requests. */
   readonly recorded?: true;
   /** Of a mismatch that needs earlier requests of the same person: how to make it again. */

@@ -13,6 +13,7 @@ import {
 import type { Clock, Random, TrafficSink, UnverifiedReason } from '../core/ports.ts';
 import { type EndpointOrigin, type EndpointPolicy, PPM } from '../core/routing.ts';
 import { isSafeMethod, requestActs } from '../core/safe-request.ts';
+import { type Draw, Spender } from '../core/spending/spender.ts';
 import { AnswerCapture, CapturePool } from './capture.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
 import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFlat, toPairs } from './headers.ts';
@@ -53,6 +54,7 @@ export interface MirrorCandidate {
 export class Mirrors {
   readonly pool: CapturePool;
   readonly deps: MirrorDeps;
+  readonly spender: Spender;
   readonly #budget: MirrorBudget;
   readonly #acts: readonly RE2JS[];
   #paused: UnverifiedReason | undefined;
@@ -60,7 +62,10 @@ export class Mirrors {
   constructor(deps: MirrorDeps) {
     this.deps = deps;
     this.pool = new CapturePool(deps.settings.mirror.maxMemoryBytes);
-    this.#budget = new MirrorBudget(deps.settings.mirror, deps.clock.monotonic());
+    const { settings, clock } = deps;
+    this.#budget = new MirrorBudget(settings.mirror, clock.monotonic());
+    const { perSecond } = settings.mirror;
+    this.spender = new Spender({ perSecond, maxCells: settings.limits.cells }, clock.monotonic());
     this.#acts = deps.settings.mirror.acts.map((pattern) => RE2JS.compile(pattern));
   }
 
@@ -97,13 +102,26 @@ export class Mirrors {
     }
     // Of a session that is followed every request is: what comes later builds on it.
     if (typeof session === 'object') return this.#begin({ ...candidate, cell }, servedBy, session);
-    if (this.deps.random.next() * PPM >= candidate.policy.mirrorPpm) {
-      // What the candidate serves by proof is verified beyond its share, as far as others leave half of the budget.
-      const isExtra =
-        servedBy === 'candidate' && candidate.isWatched && this.#budget.isPlentiful(this.deps.clock.monotonic());
-      if (!isExtra) return undefined;
-    }
-    return this.#begin({ ...candidate, cell }, servedBy, session);
+    const drawn = this.#draw(candidate, cell);
+    if (drawn.kind === 'drawn')
+      return this.#begin(
+        { ...candidate, cell, ...(drawn.isPreferred ? { isPreferred: true } : {}) },
+        servedBy,
+        session,
+      );
+    // What the candidate serves by proof is verified beyond its share, as far as others leave half of the budget.
+    const isExtra =
+      servedBy === 'candidate' && candidate.isWatched && this.#budget.isPlentiful(this.deps.clock.monotonic());
+    if (isExtra) return this.#begin({ ...candidate, cell }, servedBy, session);
+    if (drawn.kind === 'no') return undefined;
+    this.deps.sink.unverified(cell, 'budget');
+    return 'budget';
+  }
+
+  #draw({ head, subject, policy }: MirrorCandidate, cell: Cell): Draw {
+    const { random, clock } = this.deps;
+    const offer = { cell, target: head.target, subject, share: policy.mirrorPpm / PPM };
+    return this.spender.draw(offer, random.next(), clock.monotonic());
   }
 
   #begin(request: Sampled, servedBy: Side, session: Found): Sample | UnverifiedReason {
@@ -168,6 +186,8 @@ type Sampled = MirrorCandidate & {
   readonly cell: Cell;
   /** No lot was drawn: it is here because the candidate failed. */
   readonly isUndrawn?: true;
+  /** Drawn because of its cell. */
+  readonly isPreferred?: true;
 };
 
 interface Served {
@@ -385,6 +405,7 @@ export class Sample {
       },
       ...(this.#request.isForced ? { forced: true } : {}),
       ...(this.#request.isUndrawn === true || isTooSlow(served) || isTooSlow(other) ? { unpaired: true } : {}),
+      ...(this.#request.isPreferred === true ? { preferred: true } : {}),
     };
     sink.mirrored(exchange);
   }

@@ -7,6 +7,7 @@ import { CutoverError } from '../core/errors.ts';
 import type { HeaderList } from '../core/observation.ts';
 import type { AliasKeeper, AskAgain, Clock, Log, Random, Timer, TrafficSink, UnverifiedReason } from '../core/ports.ts';
 import type { RequestFacts } from '../core/routing.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
 import { Decider, type ForceClaims, type Known } from './decider.ts';
@@ -58,6 +59,8 @@ export interface Proxy {
   /** Rejects with LISTEN_FAILED. */
   listen(): Promise<{ host: string; port: number }>;
   setTable(table: RoutingTable): void;
+  /** What proofs still need, and so what mirrors are spent on first. Without it every request is worth the same. */
+  takeNeeds(needs: Needs): void;
   readonly table: RoutingTable;
   /** The facts of a request described by hand, for explain. Throws INPUT_INVALID where the guard would refuse it. */
   factsOf(request: DescribedRequest): RequestFacts & { readonly address: string };
@@ -154,6 +157,10 @@ class DataPlane implements Proxy {
 
   setTable(table: RoutingTable): void {
     this.#decider.table = table;
+  }
+
+  takeNeeds(needs: Needs): void {
+    this.#mirrors.spender.take(needs);
   }
 
   factsOf(request: DescribedRequest): RequestFacts & { readonly address: string } {

@@ -39,6 +39,7 @@ export function factsOf(exchange: Exchange, key: Uint8Array): ExchangeFacts {
     versions,
     ...(exchange.forced === true ? { forced: true } : {}),
     ...(exchange.unpaired === true ? { unpaired: true } : {}),
+    ...(exchange.preferred === true ? { preferred: true } : {}),
   };
 }
 
