@@ -1,12 +1,14 @@
 /**
- * Makes sure that what the tests need from the system is there: Chromium for the browser tests.
+ * Makes sure that what the tests need from the system is there: Chromium for the browser tests, PostgreSQL for the shared store.
  * Installs it from Debian where it may (root, apt-get), otherwise says what to install and fails; nothing is skipped silently.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chromiumPath } from '../test/support/chromium.ts';
+import { postgresFolder } from '../test/support/postgres.ts';
 
 const packages: string[] = [];
 if (chromiumPath() === undefined) packages.push('chromium');
+if (postgresFolder() === undefined) packages.push('postgresql');
 
 if (packages.length > 0) {
   const isRoot = process.getuid?.() === 0;

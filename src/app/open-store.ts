@@ -1,25 +1,55 @@
+import type { Settings, StoreSettings } from '../config/settings.ts';
+import { isStoreUrl } from '../config/store-url.ts';
 import { CutoverError, ERRORS, isCutoverError } from '../core/errors.ts';
 import type { Clock, Log, Store, Timer } from '../core/ports.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
+import { openSharedStore, processName } from './shared-store.ts';
 
 /** Reasons to refuse a start: going on could damage what another process or a newer version wrote. */
 const REFUSE: ReadonlySet<string> = new Set(['STORE_BUSY', 'STORE_NEWER']);
 /** Pause before a store that may come back (a full disk) is opened again. */
 const REOPEN_MS = 5_000;
 
+export interface OpenOptions {
+  /** The state folder. */
+  readonly dir: string;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
 /**
  * Opens the store; where it is damaged or full, gives one that refuses everything, so that clients are served all the same (I6).
  * One that may come back is tried again every five seconds, and works from then on; a damaged one waits for a person.
  * @throws CutoverError STORE_BUSY, STORE_NEWER.
  */
-export async function openStore(dir: string, log: Log, clock: Clock): Promise<Store> {
+export async function openStore(settings: Pick<StoreSettings, 'url'>, options: OpenOptions): Promise<Store> {
+  const { dir, log, clock } = options;
+  const { url } = settings;
+  const open = (): Promise<Store> => (url === undefined ? openSqliteStore({ dir, log }) : openLedStore(url, options));
   try {
-    return await openSqliteStore({ dir, log });
+    return await open();
   } catch (error) {
     const trouble = troubleOf(error, dir);
     if (REFUSE.has(trouble.code)) throw trouble;
     log.error('store.unusable', { code: trouble.code, message: trouble.message, hint: trouble.hint });
-    return lateStore(trouble, { clock, open: () => openSqliteStore({ dir, log }) });
+    return lateStore(trouble, { clock, open });
+  }
+}
+
+/** A database of which this process is the only leader: two that decide over one database would fight each other. */
+async function openLedStore(url: string, { log, clock }: OpenOptions): Promise<Store> {
+  const shared = await openSharedStore({ url, log, clock, name: processName(), address: () => '' });
+  try {
+    await shared.leadership.start();
+    const { leader, term } = shared.leadership;
+    if (term !== undefined) return shared.store;
+    const who = leader === undefined ? '' : `: ${leader.name}`;
+    throw new CutoverError('STORE_BUSY', `Another Cutover decides in ${shared.place}${who}.`, {
+      hint: 'Stop it first, or give this one a database of its own. Several that share one are a fleet: cutover controller, cutover proxy.',
+    });
+  } catch (error) {
+    await shared.store.close();
+    throw error;
   }
 }
 
@@ -27,6 +57,17 @@ function troubleOf(error: unknown, dir: string): CutoverError {
   return isCutoverError(error)
     ? error
     : new CutoverError('STORE_FAILED', `The store in ${dir} cannot be opened.`, { cause: error });
+}
+
+/** Settings with the database that the command line or `CUTOVER_STORE` names. @throws CutoverError USAGE */
+export function withStore(settings: Settings, given: string | undefined): Settings {
+  const url = given ?? process.env['CUTOVER_STORE'];
+  if (url === undefined || url === '') return settings;
+  if (!isStoreUrl(url))
+    throw new CutoverError('USAGE', 'The address of the store is not that of a PostgreSQL database.', {
+      hint: 'It is of the form postgres://user:password@host:5432/database.',
+    });
+  return { ...settings, store: { ...settings.store, url } };
 }
 
 export interface LateStoreOptions {

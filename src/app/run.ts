@@ -1,6 +1,7 @@
 import { loadSettings, settingsFromUrls } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { CutoverError } from '../core/errors.ts';
+import { withStore } from './open-store.ts';
 import { probeSides } from './probe.ts';
 import { progressLines } from './progress.ts';
 import { type Running, startCutover } from './start.ts';
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly listen?: string;
   readonly apiListen?: string;
   readonly dir?: string;
+  /** Address of a PostgreSQL database, whatever the configuration says. */
+  readonly store?: string;
   /** Writes one line for people. */
   readonly print: (line: string) => void;
   /** True: progress is shown while it runs. */
@@ -44,7 +47,7 @@ async function settingsOf(options: RunOptions): Promise<Settings> {
  * @throws CutoverError for everything that keeps it from starting; nothing listens then.
  */
 export async function runCutover(options: RunOptions): Promise<number> {
-  const settings = await settingsOf(options);
+  const settings = withStore(await settingsOf(options), options.store);
   const running = await startCutover(settings);
   options.print(
     `Serving on http://${running.proxy.host}:${running.proxy.port}, control ${settings.sides.control.targets.join(', ')}, candidate ${settings.sides.candidate.targets.join(', ')}`,

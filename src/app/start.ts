@@ -134,7 +134,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const plainEvents = createEvents({ log, metrics, clock });
   const notifier = new Notifier({ targets: settings.notify, clock, log, events: plainEvents });
   const events = notifier.listening(plainEvents);
-  const store = await openStore(state.dir, log, clock);
+  const store = await openStore(settings.store, { dir: state.dir, log, clock });
   parts.add(() => store.close());
   // After everything that may have something to tell has ended.
   parts.add(() => notifier.close());

@@ -16,6 +16,7 @@ import type { Finding, Path } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 import type { EndpointSettings, NotifyTarget, Settings, SideSettings } from './settings.ts';
+import { fetchStoreUrl } from './store-url.ts';
 
 /** What lies outside the file. */
 export interface Outside {
@@ -24,6 +25,7 @@ export interface Outside {
   readonly caFiles: Readonly<Record<Side, string | undefined>>;
   readonly openapi: OpenapiTemplates;
   readonly notify: readonly NotifyOutside[];
+  readonly storeUrl: string | undefined;
 }
 
 /** Follows every reference; all that lead nowhere are found at once. */
@@ -48,6 +50,7 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
   return {
     openapi,
     notify: notify.targets,
+    storeUrl: take(fetchStoreUrl(file, around)),
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
     caFiles: { control: caFile('control'), candidate: caFile('candidate') },
     findings,
@@ -97,7 +100,12 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
       cells: file.limits.cells,
     },
     drain: { timeoutMs: file.drain.timeout },
-    store: { dir, maxAgeMs: file.store.maxAge, maxBytes: file.store.maxSize },
+    store: {
+      dir,
+      ...(outside.storeUrl === undefined ? {} : { url: outside.storeUrl }),
+      maxAgeMs: file.store.maxAge,
+      maxBytes: file.store.maxSize,
+    },
     notify: buildNotify(file, outside),
     log: file.log,
     tableMaxAgeMs: file.tableMaxAge,

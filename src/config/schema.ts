@@ -266,6 +266,11 @@ const store = mapping({
   dir: filePath()
     .prefault('cutover-data')
     .meta({ description: 'Folder of the database, the API token and the last table. Relative to this file.' }),
+  url: secretReference().exactOptional().meta({
+    description:
+      'Address of a PostgreSQL database that a fleet shares, `postgres://user:password@host:5432/database`, as `{env: NAME}` or `{file: path}`: it may hold a password. The token and the last table stay in `dir`.',
+    'x-default': 'a SQLite database in `dir`',
+  }),
   maxAge: duration(3_600_000, 3_650 * DAY_MS)
     .prefault('30d')
     .meta({ description: 'Stored mismatches older than this are deleted. The journal is kept.' }),

@@ -233,6 +233,8 @@ export interface NotifyTarget {
 export interface StoreSettings {
   /** Folder of the database, the token and the last table. */
   readonly dir: string;
+  /** Of a PostgreSQL database in place of the one in `dir`; it may hold a password, and is never shown. */
+  readonly url?: string;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
 }

@@ -24,6 +24,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   STORE_CORRUPT: 503,
   STORE_FULL: 503,
   STORE_BUSY: 503,
+  STORE_FENCED: 503,
   STORE_FAILED: 503,
   API_UNREACHABLE: 503,
   NODE_TOO_OLD: 500,

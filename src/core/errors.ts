@@ -71,6 +71,11 @@ export const ERRORS = {
   STORE_CORRUPT: { source: 'cutover', retryable: false, when: 'The database is damaged.' },
   STORE_FULL: { source: 'cutover', retryable: true, when: 'The disk is full; comparing stops, serving goes on.' },
   STORE_BUSY: { source: 'cutover', retryable: true, when: 'Another process holds the state folder.' },
+  STORE_FENCED: {
+    source: 'cutover',
+    retryable: true,
+    when: 'Another controller leads the fleet by now: what this one decided was refused, and nothing was changed.',
+  },
   STORE_FAILED: {
     source: 'cutover',
     retryable: true,

@@ -79,10 +79,16 @@ export function addCheck(program: Command): void {
     });
     const problems = parsed.ok ? [] : parsed.problems;
     const warnings = parsed.ok ? parsed.warnings : [];
-    if (options.output === 'json') printJson({ ok: parsed.ok, problems, warnings });
+    const url = parsed.ok ? parsed.settings.store.url : undefined;
+    const { checkStore } = await import('../../app/check-store.ts');
+    // What is wrong with the store is told as any failure is, and nothing else is: the configuration is right.
+    const store = url === undefined ? undefined : await checkStore(url);
+    if (options.output === 'json')
+      printJson({ ok: parsed.ok, problems, warnings, ...(store === undefined ? {} : { store }) });
     else {
       for (const problem of problems) printError(errorColour.red(safe(describeProblem(problem))));
       for (const warning of warnings) printError(errorColour.yellow(safe(describeProblem(warning))));
+      if (store !== undefined) print(safe(store));
       if (parsed.ok) print(`${options.config} is right.`);
       else printError(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${options.config}.`);
     }

@@ -10,6 +10,7 @@ interface RunCommandOptions extends CommonOptions {
   readonly listen?: string;
   readonly apiListen?: string;
   readonly dir?: string;
+  readonly store?: string;
   readonly quiet?: true;
 }
 
@@ -24,6 +25,7 @@ export function addRun(program: Command): void {
     .option('--listen <address>', 'where to serve, host:port')
     .option('--api-listen <address>', 'where the control API and the page listen')
     .option('--dir <folder>', 'state folder')
+    .option('--store <url>', 'a PostgreSQL database in place of the one in the state folder (CUTOVER_STORE)')
     .option('--quiet', 'no progress on the terminal');
   define<RunCommandOptions>(
     command,
