@@ -2,7 +2,7 @@ import type { Settings, SideSettings } from '../config/settings.ts';
 import { RACE_LIMIT_MS, RACE_MAX_AT_ONCE, RACE_MAX_BYTES, type RaceAsk } from '../controller/race.ts';
 import type { Side } from '../core/cell.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import { CapturePool } from '../proxy/capture.ts';
+import { CapturePool } from '../proxy/capture-pool.ts';
 import { sendCopy } from '../proxy/copy-call.ts';
 import { createUpstream } from '../proxy/http-upstream.ts';
 import type { Proxy as DataPlane } from '../proxy/proxy.ts';

@@ -17,11 +17,9 @@ export interface CapturedRequest {
 /** What one upstream did with one request. */
 export type Observation = Answer | Failure;
 
-export interface Answer {
-  readonly kind: 'answer';
-  readonly status: number;
-  readonly headers: HeaderList;
-  /** The body as sent (still content-coded), up to the capture bound. */
+/** What was captured of a body. */
+export interface CapturedBody {
+  /** Its first bytes, up to the capture bound. */
   readonly body: Uint8Array;
   /** Length of the whole body; larger than `body.length` when the capture bound cut it. */
   readonly bodyBytes: number;
@@ -29,6 +27,16 @@ export interface Answer {
   readonly bodyDigest?: string;
   /** What is known of a body that the bound cut, beyond its first bytes. */
   readonly bodySample?: BodySample;
+}
+
+/** Its body is as it was sent, still content-coded. */
+export interface Answer extends CapturedBody {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Of a coded body that the bound cut: the body with its coding undone, or that it cannot be; absent where nobody tried. */
+  readonly decoded?: CapturedBody | 'damaged';
+  /** Milliseconds; 0 where nobody measured. */
   readonly firstByteMs: number;
   readonly durationMs: number;
 }

@@ -66,6 +66,7 @@ export class Repeats implements AskAgain {
           upstream: upstreams[side],
           pool: this.#mirrors.pool,
           maxBodyBytes: settings.mirror.maxBodyBytes,
+          decoding: this.#mirrors.decoding,
           timeoutMs: settings.mirror.timeoutMs,
           clock,
         },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { AnswerCapture, CapturePool } from './capture.ts';
+import { AnswerCapture } from './capture.ts';
+import { CapturePool } from './capture-pool.ts';
 
 const TIMES = { firstByteMs: 1, durationMs: 2 };
 const HEAD = { status: 200, statusMessage: 'OK', rawHeaders: ['A', 'b'], contentLength: undefined };

@@ -2,7 +2,9 @@ import type { Side } from '../core/cell.ts';
 import type { FailureKind, Observation } from '../core/observation.ts';
 import type { Clock, Timer } from '../core/ports.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
-import { AnswerCapture, type CapturePool } from './capture.ts';
+import type { BodyDecoding } from './body-decoder.ts';
+import { AnswerCapture } from './capture.ts';
+import type { CapturePool } from './capture-pool.ts';
 import type { ResponseHead, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
 export interface CopyRequest {
@@ -16,6 +18,8 @@ export interface CopyOptions {
   readonly upstream: Upstream;
   readonly pool: CapturePool;
   readonly maxBodyBytes: number;
+  /** Absent: long coded bodies are not decoded. */
+  readonly decoding?: BodyDecoding;
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -46,7 +50,7 @@ class CopyCall implements UpstreamHandler {
   constructor(options: CopyOptions, done: (observation: Observation | undefined) => void) {
     this.#options = options;
     this.#done = done;
-    this.#capture = new AnswerCapture(options.pool, options.maxBodyBytes);
+    this.#capture = new AnswerCapture(options.pool, options.maxBodyBytes, options.decoding);
   }
 
   start(request: CopyRequest): void {
@@ -86,7 +90,10 @@ class CopyCall implements UpstreamHandler {
   }
 
   end(): void {
-    this.#finish(this.#capture.finish({ firstByteMs: this.#firstByteMs, durationMs: this.#elapsedMs() }));
+    // The side has answered: what is still being decoded is not its delay.
+    this.#timer?.cancel();
+    const times = { firstByteMs: this.#firstByteMs, durationMs: this.#elapsedMs() };
+    this.#capture.finishDecoded(times, (answer) => this.#finish(answer));
   }
 
   failed(failure: UpstreamFailure): void {

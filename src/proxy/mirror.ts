@@ -14,7 +14,9 @@ import type { Clock, Random, TrafficSink, UnverifiedReason } from '../core/ports
 import { type EndpointOrigin, type EndpointPolicy, PPM } from '../core/routing.ts';
 import { isSafeMethod, requestActs } from '../core/safe-request.ts';
 import { type Draw, Spender } from '../core/spending/spender.ts';
-import { AnswerCapture, CapturePool } from './capture.ts';
+import { type BodyDecoding, DecodeAllowance } from './body-decoder.ts';
+import { AnswerCapture } from './capture.ts';
+import { CapturePool } from './capture-pool.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
 import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFlat, toPairs } from './headers.ts';
 import type { Pressure } from './pressure.ts';
@@ -53,6 +55,7 @@ export interface MirrorCandidate {
 /** Chooses the requests that are verified, and sends their copies after the client has its answer. */
 export class Mirrors {
   readonly pool: CapturePool;
+  readonly decoding: BodyDecoding;
   readonly deps: MirrorDeps;
   readonly spender: Spender;
   readonly #budget: MirrorBudget;
@@ -63,6 +66,7 @@ export class Mirrors {
     this.deps = deps;
     this.pool = new CapturePool(deps.settings.mirror.maxMemoryBytes);
     const { settings, clock } = deps;
+    this.decoding = new DecodeAllowance(clock, settings.compare.maxDecodedBytes);
     this.#budget = new MirrorBudget(settings.mirror, clock.monotonic());
     const { perSecond } = settings.mirror;
     this.spender = new Spender({ perSecond, maxCells: settings.limits.cells }, clock.monotonic());
@@ -217,7 +221,7 @@ export class Sample {
     this.#servedBy = servedBy;
     this.#turn = turn;
     const { clock, settings } = mirrors.deps;
-    this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes);
+    this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes, mirrors.decoding);
     // An answer that takes longer than a mirror may is a stream as far as comparing goes; its place in the budget is needed.
     this.#timer = clock.after(settings.mirror.timeoutMs, () => {
       if (this.#served === undefined) this.drop('streaming');
@@ -258,8 +262,12 @@ export class Sample {
   /** The served answer is complete. */
   answered(times: { startedAt: number; firstByteMs: number; durationMs: number }): void {
     if (this.#isOver) return;
-    this.#served = { observation: this.#capture.finish(times), startedAt: times.startedAt };
-    this.#proceed();
+    const { startedAt, ...durations } = times;
+    this.#capture.finishDecoded(durations, (observation) => {
+      if (this.#isOver) return;
+      this.#served = { observation, startedAt };
+      this.#proceed();
+    });
   }
 
   /** The side that serves failed for good: the pair is made all the same, with the failure in it. */
@@ -357,6 +365,7 @@ export class Sample {
         upstream: upstreams[side],
         pool: this.#mirrors.pool,
         maxBodyBytes: this.maxBodyBytes,
+        decoding: this.#mirrors.decoding,
         timeoutMs: settings.mirror.timeoutMs,
         clock,
       },

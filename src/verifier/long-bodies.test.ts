@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { EndpointId, TenantId } from '../core/cell.ts';
 import type { Answer } from '../core/observation.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
-import { AnswerCapture, CapturePool } from '../proxy/capture.ts';
+import { AnswerCapture } from '../proxy/capture.ts';
+import { CapturePool } from '../proxy/capture-pool.ts';
 import { Comparer } from './comparer.ts';
 
 const BOUND = 128 * 1024;

@@ -5,7 +5,7 @@ import { BODY, step } from '../core/compare/path.ts';
 import { jsonLines } from '../core/compare/records.ts';
 import type { WalkContext } from '../core/compare/walk.ts';
 import { walkText } from '../core/compare/walk-text.ts';
-import { type Answer, headerValue } from '../core/observation.ts';
+import type { Answer } from '../core/observation.ts';
 import { type BodyFormat, bodyFormat, bodyText } from './decode.ts';
 import type { BodyOutcome } from './walk-bodies.ts';
 import { walkTexts } from './walk-texts.ts';
@@ -18,7 +18,6 @@ import { walkTexts } from './walk-texts.ts';
  */
 export function walkLong(control: Answer, candidate: Answer, begin: () => WalkContext): BodyOutcome {
   if (control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest) return 'equal';
-  if (isCoded(control) || isCoded(candidate)) return 'tooLarge';
   const context = begin();
   const parting = partingOf(control, candidate);
   const format = bodyFormat(control.headers, control.body);
@@ -199,9 +198,4 @@ function addLengths(control: Answer, candidate: Answer, parting: Parting, findin
 
 function isWhole(answer: Answer): boolean {
   return answer.bodyBytes === answer.body.length;
-}
-
-function isCoded(answer: Answer): boolean {
-  const coding = (headerValue(answer.headers, 'content-encoding') ?? '').trim().toLowerCase();
-  return coding !== '' && coding !== 'identity';
 }

@@ -127,13 +127,20 @@ function storedRequest(
 function storedObservation(observation: Observation, redaction: Redaction, options: StoreOptions): StoredObservation {
   if (observation.kind === 'failure') return { failure: observation.failure };
   const answer: Answer = observation;
-  const body = storedBody(answer.headers, answer.body, { redaction, options });
+  const { headers, body: captured } = readable(answer);
+  const body = storedBody(headers, captured, { redaction, options });
   return {
     status: answer.status,
     headers: redaction.headers(answer.headers),
     ...(body === undefined ? {} : { body }),
     bodyBytes: answer.bodyBytes,
   };
+}
+
+/** The body that can be read: of a coded one that the capture cut, what was decoded on its way. */
+function readable({ headers, body, decoded }: Answer): Pick<Answer, 'headers' | 'body'> {
+  if (typeof decoded !== 'object') return { headers, body };
+  return { headers: headers.filter(([name]) => name.toLowerCase() !== 'content-encoding'), body: decoded.body };
 }
 
 function storedBody(

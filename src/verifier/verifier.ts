@@ -423,7 +423,9 @@ function bytesOf({ request, control, candidate }: Exchange): number {
 }
 
 function bodyBytes(observation: Observation): number {
-  return observation.kind === 'answer' ? observation.body.length : 0;
+  if (observation.kind === 'failure') return 0;
+  const { body, decoded } = observation;
+  return body.length + (typeof decoded === 'object' ? decoded.body.length : 0);
 }
 
 /**
@@ -432,13 +434,18 @@ function bodyBytes(observation: Observation): number {
  */
 function withOwnBodies(exchange: Exchange): { moved: Exchange; transfer: readonly ArrayBuffer[] } {
   const transfer = new Set<ArrayBuffer>();
+  const movable = (body: Uint8Array): Uint8Array => {
+    const isWhole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
+    const moved = isWhole && !transfer.has(body.buffer as ArrayBuffer) ? body : new Uint8Array(body);
+    transfer.add(moved.buffer as ArrayBuffer); // checked above, or just made
+    return moved;
+  };
   const own = (observation: Observation): Observation => {
     if (observation.kind === 'failure') return observation;
-    const { body } = observation;
-    const isWhole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
-    const movable = isWhole && !transfer.has(body.buffer as ArrayBuffer) ? body : new Uint8Array(body);
-    transfer.add(movable.buffer as ArrayBuffer); // checked above, or just made
-    return { ...observation, body: movable };
+    const { decoded } = observation;
+    const body = movable(observation.body);
+    if (typeof decoded !== 'object') return { ...observation, body };
+    return { ...observation, body, decoded: { ...decoded, body: movable(decoded.body) } };
   };
   const { copied: _, ...rest } = exchange;
   const control = own(exchange.control);

@@ -34,19 +34,13 @@ export function walkBodies(
 ): BodyOutcome {
   const whole = isWhole(control) && isWhole(candidate);
   if (whole && sameBytes(control.body, candidate.body) && sameCoding(control, candidate)) return 'equal';
-  if (!whole) return walkLong(control, candidate, begin);
+  if (!whole) return walkCut(control, candidate, maxDecodedBytes, begin);
   const mine = decodeBody(control.headers, control.body, maxDecodedBytes);
   const theirs = decodeBody(candidate.headers, candidate.body, maxDecodedBytes);
   if (!mine.ok) return mine.reason === 'tooLarge' ? 'tooLarge' : 'unparsable';
   if (!theirs.ok) {
     if (theirs.reason === 'tooLarge') return 'tooLarge';
-    const text = `a body that its content-encoding cannot undo, ${candidate.bodyBytes} bytes`;
-    begin().findings.add({
-      place: WHOLE,
-      kind: 'type',
-      control: bytesValue(mine.bytes),
-      candidate: { type: 'bytes', text },
-    });
+    addDamaged(bytesValue(mine.bytes), candidate, begin());
     return 'walked';
   }
   if (sameBytes(mine.bytes, theirs.bytes)) return 'equal';
@@ -57,6 +51,48 @@ export function walkBodies(
     begin(),
   );
   return 'walked';
+}
+
+/** At least one body is longer than the capture. Coded ones are looked into where the proxy decoded them on their way. */
+function walkCut(control: Answer, candidate: Answer, maxDecodedBytes: number, begin: () => WalkContext): BodyOutcome {
+  const isSame = control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest;
+  if (isSame && sameCoding(control, candidate)) return 'equal';
+  const mine = withoutCoding(control, maxDecodedBytes);
+  if (typeof mine === 'string') return mine === 'tooLarge' ? 'tooLarge' : 'unparsable';
+  const theirs = withoutCoding(candidate, maxDecodedBytes);
+  if (theirs === 'tooLarge') return 'tooLarge';
+  if (theirs === 'damaged') {
+    addDamaged(bytesValue(mine.body), candidate, begin());
+    return 'walked';
+  }
+  const isCut = !isWhole(mine) || !isWhole(theirs);
+  return isCut ? walkLong(mine, theirs, begin) : walkBodies(mine, theirs, maxDecodedBytes, begin);
+}
+
+/** The answer as if it had been sent without its content coding; or why that cannot be said. */
+function withoutCoding(answer: Answer, maxDecodedBytes: number): Answer | 'tooLarge' | 'damaged' {
+  if (!isCoded(answer.headers)) return answer;
+  const { decoded: known, ...rest } = answer;
+  const headers = answer.headers.filter(([name]) => name.toLowerCase() !== 'content-encoding');
+  if (!isWhole(answer)) {
+    if (known === undefined) return 'tooLarge';
+    if (known === 'damaged') return known;
+    const { bodyDigest: _, bodySample: __, ...bare } = rest;
+    return { ...bare, headers, ...known };
+  }
+  const decoded = decodeBody(answer.headers, answer.body, maxDecodedBytes);
+  if (!decoded.ok) return decoded.reason;
+  return { ...rest, headers, body: decoded.bytes, bodyBytes: decoded.bytes.length };
+}
+
+function isCoded(headers: HeaderList): boolean {
+  const coding = (headerValue(headers, 'content-encoding') ?? '').trim().toLowerCase();
+  return coding !== '' && coding !== 'identity';
+}
+
+function addDamaged(control: Value, { bodyBytes }: Answer, { findings }: WalkContext): void {
+  const text = `a body that its content-encoding cannot undo, ${bodyBytes} bytes`;
+  findings.add({ place: WHOLE, kind: 'type', control, candidate: { type: 'bytes', text } });
 }
 
 function walkDecoded(mine: Body, theirs: Body, at: At, context: WalkContext): void {
