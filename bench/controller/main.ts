@@ -5,6 +5,7 @@ import type { BenchSection, Section } from '../verify/section.ts';
 /** Every section, in the order in which they run; each is loaded only when asked for. */
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   'false-alarms': async () => (await import('./sections/false-alarms.ts')).falseAlarms,
+  scale: async () => (await import('./sections/scale.ts')).scale,
   detection: async () => (await import('./sections/detection.ts')).detection,
   spending: async () => (await import('./sections/spending.ts')).spending,
 };

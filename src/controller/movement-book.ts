@@ -22,7 +22,7 @@ export interface CellTrack {
   /** Of the last request; 0: none in this process. */
   servedAt: number;
   /** Its comparisons are kept out of the pooled evidence, because it fails on its own. */
-  isAside: boolean;
+  readonly isAside: boolean;
   /** What of it the pooled evidence holds. */
   given: Given;
 }
@@ -37,6 +37,10 @@ export interface Given {
 export interface EndpointTrack {
   readonly id: EndpointId;
   readonly cells: Map<TenantId, CellTrack>;
+  /** Those of them that were ever compared, or were in another state than `observing`: all that a round can concern. */
+  readonly active: Set<CellTrack>;
+  /** How many are set aside. */
+  aside: number;
   pooled: Evidence;
   /** What the pooled evidence said last. */
   assessed: AssessmentKind;
@@ -85,8 +89,7 @@ export class MovementBook {
     if (home === undefined) return;
     const track = this.track(cell);
     if (track !== undefined) {
-      track.evidence ??= new Evidence();
-      track.evidence.add(sample, this.#rules.own);
+      this.evidenceOf(track).add(sample, this.#rules.own);
       this.dirty.add(track);
       this.unsaved.add(track);
     }
@@ -110,6 +113,8 @@ export class MovementBook {
     const made: EndpointTrack = {
       id,
       cells: new Map(),
+      active: new Set(),
+      aside: 0,
       pooled: new Evidence(POOLED_SLOTS),
       assessed: 'insufficient',
       ramp: undefined,
@@ -143,20 +148,46 @@ export class MovementBook {
     return this.endpoints.get(cell.endpoint)?.cells.get(cell.tenant);
   }
 
+  /** Cells that what is said of their endpoint can move: where a cell needs no comparison of its own, all of them. */
+  concerned(home: EndpointTrack): Iterable<CellTrack> {
+    return this.#rules.cellPolicy.ownMatches === 0 ? home.cells.values() : home.active;
+  }
+
+  /** Counts a cell's comparisons with those of all tenants, or not; says nothing of what was counted before. */
+  markAside(track: CellTrack, isAside: boolean): void {
+    if (track.isAside === isAside) return;
+    track.home.aside += isAside ? 1 : -1;
+    (track as { isAside: boolean }).isAside = isAside; // read only to everyone else
+  }
+
+  /** Cells that may be in another state than `observing`. */
+  *moved(): Generator<CellTrack> {
+    for (const home of this.endpoints.values())
+      for (const track of home.active) if (track.record.state !== 'observing') yield track;
+  }
+
   *tracks(): Generator<CellTrack> {
     for (const home of this.endpoints.values()) yield* home.cells.values();
   }
 
   openCells(home: EndpointTrack): number {
     let open = 0;
-    for (const { record } of home.cells.values()) if (isOpen(record.state)) open += 1;
+    for (const { record } of home.active) if (isOpen(record.state)) open += 1;
     return open;
+  }
+
+  /** A cell's own evidence, made where it has none. */
+  evidenceOf(track: CellTrack): Evidence {
+    track.evidence ??= new Evidence();
+    track.home.active.add(track);
+    return track.evidence;
   }
 
   /** Puts a record in its place. */
   setRecord(track: CellTrack, record: CellRecord): void {
     if (record === track.record) return;
     track.record = record;
+    if (record.state !== 'observing') track.home.active.add(track);
     if (record.state === 'renewing' || record.state === 'closed') this.timed.add(track);
     else this.timed.delete(track);
     this.dirty.add(track);
@@ -172,7 +203,7 @@ export class MovementBook {
   /** Everything is looked at in the next round. */
   touchAll(): void {
     for (const home of this.endpoints.values()) this.dirtyEndpoints.add(home);
-    for (const track of this.tracks()) this.dirty.add(track);
+    for (const home of this.endpoints.values()) for (const track of this.concerned(home)) this.dirty.add(track);
   }
 
   /** What was compared so far says nothing about what comes. */
@@ -185,7 +216,7 @@ export class MovementBook {
   resetPooled(home: EndpointTrack): void {
     home.pooled = new Evidence(POOLED_SLOTS);
     home.assessed = 'insufficient';
-    for (const track of home.cells.values()) track.given = countsOf(NOTHING);
+    for (const track of home.active) track.given = countsOf(NOTHING);
     this.unsaved.add(home);
   }
 
@@ -197,9 +228,9 @@ export class MovementBook {
     if (track.isAside) return true;
     const { home } = track;
     const tenants = home.cells.size;
-    const aside = [...home.cells.values()].filter((one) => one.isAside).length;
-    if (tenants < MIN_TENANTS_FOR_ASIDE || aside >= Math.max(1, Math.floor(tenants * MAX_ASIDE_SHARE))) return false;
-    track.isAside = true;
+    if (tenants < MIN_TENANTS_FOR_ASIDE || home.aside >= Math.max(1, Math.floor(tenants * MAX_ASIDE_SHARE)))
+      return false;
+    this.markAside(track, true);
     home.pooled.retract(track.given);
     track.given = countsOf(NOTHING);
     this.dirtyEndpoints.add(home);
@@ -215,10 +246,10 @@ export class MovementBook {
       home.pooled = home.pooled.renewed(this.#rules.pooled(proofOf(home.id), home.cells.size));
       home.assessed = 'insufficient';
       this.unsaved.add(home);
-      for (const track of home.cells.values()) {
+      for (const track of home.active) {
         track.evidence = track.evidence?.renewed(this.#rules.own);
         track.given = countsOf(NOTHING);
-        track.isAside = false;
+        this.markAside(track, false);
         const moved = transition(track.record, { kind: 'deployed', epoch }, this.#rules.cellPolicy, now);
         if (!moved.ok) continue;
         if (moved.next.state !== track.record.state) changed.push(track);

@@ -1,6 +1,5 @@
 import { CELL_STATES, type CellKey, cellOfKey, type EndpointId } from '../core/cell.ts';
 import type { CellRecord, Proof } from '../core/cell-machine.ts';
-import { Evidence } from '../core/evidence.ts';
 import type { Ramp } from '../core/ramp.ts';
 import type { CellTrack, EndpointTrack, Given, MovementBook } from './movement-book.ts';
 
@@ -52,10 +51,9 @@ function restoreCell(book: MovementBook, key: CellKey, fields: Fields): void {
   if (track === undefined || record === undefined) return;
   book.setRecord(track, record);
   if (asFields(fields['evidence']) !== undefined) {
-    track.evidence = new Evidence();
-    track.evidence.restore(fields['evidence']);
+    book.evidenceOf(track).restore(fields['evidence']);
   }
-  track.isAside = fields['isAside'] === true;
+  book.markAside(track, fields['isAside'] === true);
   const given = asFields(fields['given']);
   for (const name of ['matches', 'mismatches', 'inconclusive', 'ignored'] as const satisfies readonly (keyof Given)[])
     track.given[name] = numberOf(given?.[name]) ?? 0;

@@ -64,7 +64,7 @@ export function assessPooled(
 
 /**
  * One round over the cells that changed. Sets bad tenants aside in the book; otherwise it only plans.
- * The cost is that of the cells with news, and of all cells of an endpoint whose pooled assessment changed.
+ * The cost is that of the cells with news, and of all compared cells of an endpoint whose pooled assessment changed.
  */
 export function planRound(book: MovementBook, rules: MovementRules, facts: RoundFacts): Round {
   const look = new Set<CellTrack>([...book.dirty, ...book.timed]);
@@ -75,7 +75,7 @@ export function planRound(book: MovementBook, rules: MovementRules, facts: Round
     const made = assessOwn(track, rules, facts.now);
     own.set(track, made);
     if (speaksAgainst(made)) book.setAside(track);
-    else if (track.isAside && track.record.state === 'observing') track.isAside = false;
+    else if (track.record.state === 'observing') book.markAside(track, false);
     return made;
   };
   for (const track of look) ownOf(track);
@@ -91,7 +91,7 @@ export function planRound(book: MovementBook, rules: MovementRules, facts: Round
     const { kind } = pooledOf(home);
     if (kind === home.assessed) continue;
     home.assessed = kind;
-    for (const track of home.cells.values()) look.add(track);
+    for (const track of book.concerned(home)) look.add(track);
   }
   book.dirty.clear();
   book.dirtyEndpoints.clear();

@@ -296,7 +296,7 @@ export class Mover {
     const { latches, holds } = this.#options.controller.state;
     const now = this.now();
     if (latches !== this.#latches) {
-      for (const track of this.book.tracks()) {
+      for (const track of this.book.moved()) {
         const covered = this.#covers(latches, track.cell);
         const by = { actor: 'controller', reason: covered ? 'a rollback covers it' : 'the rollback was lifted' };
         const isDue = covered ? isOpen(track.record.state) : track.record.state === 'latched';
