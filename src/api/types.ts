@@ -173,6 +173,8 @@ export const mismatchSummary = z.object({
   intermittent: z.boolean(),
   differences: z.array(difference),
   differenceCount: z.int(),
+  /** An event stream that goes on: only its first events were compared. */
+  window: z.literal(true).exactOptional(),
 });
 
 export const storedRequest = z.object({

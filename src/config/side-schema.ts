@@ -65,7 +65,7 @@ function side<C extends z.ZodType>(defaults: SideDefaults<C>) {
         .meta({ description: `Until the first byte of the answer. ${defaults.firstByteEffect}` }),
       idleTimeout: duration().prefault('60s').meta({
         description:
-          'Between two pieces of an answer; after it the answer counts as truncated. Raise it for streams with long pauses.',
+          'Between two pieces of an answer; after it the answer has failed (`timeout`). Raise it for streams with long pauses.',
       }),
       maxConnections: count(1, 65_535)
         .prefault(256)

@@ -58,6 +58,7 @@ export function mismatchSummaryView(stored: StoredMismatch): MismatchSummary {
     intermittent: exchange.result.intermittent === true,
     differences: exchange.result.differences.map(differenceView),
     differenceCount: exchange.result.differenceCount,
+    ...(exchange.result.window === true ? { window: true } : {}),
   };
 }
 

@@ -36,6 +36,8 @@ export interface Answer extends CapturedBody {
   readonly headers: HeaderList;
   /** Of a coded body that the bound cut: the body with its coding undone, or that it cannot be; absent where nobody tried. */
   readonly decoded?: CapturedBody | 'damaged';
+  /** An event stream that went on: the body is its beginning, and may break off within an event. */
+  readonly isOpen?: true;
   /** Milliseconds; 0 where nobody measured. */
   readonly firstByteMs: number;
   readonly durationMs: number;

@@ -42,7 +42,9 @@ export interface ComparisonResult {
   readonly differenceCount: number;
   /** Equal bytes after decoding: nothing was parsed. */
   readonly identical: boolean;
-  /** Why the verdict is `inconclusive`: `bothFailed`, `controlFailed`, `controlMoved`, `unparsable`, `tooLarge`, `credentialsStripped`, `fault`, `notModified`, `partial`. */
+  /** Event streams that go on: only their first events were compared. */
+  readonly window?: true;
+  /** Why the verdict is `inconclusive`: `bothFailed`, `controlFailed`, `controlMoved`, `unparsable`, `tooLarge`, `credentialsStripped`, `fault`, `notModified`, `partial`, `streaming`. */
   readonly reason?: string;
   /** Of the gravest unexplained difference; names the cluster. Present for `mismatch` only. */
   readonly signature?: Signature;

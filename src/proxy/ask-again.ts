@@ -67,6 +67,7 @@ export class Repeats implements AskAgain {
           pool: this.#mirrors.pool,
           maxBodyBytes: settings.mirror.maxBodyBytes,
           decoding: this.#mirrors.decoding,
+          window: 'long',
           timeoutMs: settings.mirror.timeoutMs,
           clock,
         },

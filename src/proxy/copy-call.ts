@@ -5,6 +5,7 @@ import { isSafeMethod } from '../core/safe-request.ts';
 import type { BodyDecoding } from './body-decoder.ts';
 import { AnswerCapture } from './capture.ts';
 import type { CapturePool } from './capture-pool.ts';
+import { isEventStream, StreamWindow } from './stream-window.ts';
 import type { ResponseHead, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
 export interface CopyRequest {
@@ -20,6 +21,11 @@ export interface CopyOptions {
   readonly maxBodyBytes: number;
   /** Absent: long coded bodies are not decoded. */
   readonly decoding?: BodyDecoding;
+  /**
+   * Ends an event stream that may never end by itself. `short`: after as much as the client's window had. `long`: it is not
+   * known how much that was; after its time, or what may be captured.
+   */
+  readonly window?: 'short' | 'long';
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -42,6 +48,7 @@ class CopyCall implements UpstreamHandler {
   readonly #done: (observation: Observation | undefined) => void;
   readonly #capture: AnswerCapture;
   #call: UpstreamCall | undefined;
+  #window: StreamWindow | undefined;
   #timer: Timer | undefined;
   #startedAt = 0;
   #firstByteMs = 0;
@@ -82,16 +89,29 @@ class CopyCall implements UpstreamHandler {
   head(head: ResponseHead): void {
     this.#firstByteMs = this.#elapsedMs();
     this.#capture.head(head);
+    if (this.#options.window !== undefined && isEventStream(head.rawHeaders)) this.#openWindow(this.#options.window);
+  }
+
+  #openWindow(window: 'short' | 'long'): void {
+    const { clock, timeoutMs, maxBodyBytes } = this.#options;
+    const long = window === 'long' ? { maxEvents: Number.POSITIVE_INFINITY, maxBytes: maxBodyBytes } : {};
+    this.#window = new StreamWindow({ clock, timeoutMs, ...long }, () => {
+      const answer = this.#capture.finish({ firstByteMs: this.#firstByteMs, durationMs: this.#elapsedMs() });
+      this.#giveUp({ ...answer, isOpen: true });
+    });
   }
 
   data(chunk: Buffer): boolean {
-    if (!this.#isOver && !this.#capture.add(chunk)) this.#giveUp(undefined);
+    if (this.#isOver) return true;
+    if (this.#capture.add(chunk)) this.#window?.add(chunk);
+    else this.#giveUp(undefined);
     return true;
   }
 
   end(): void {
     // The side has answered: what is still being decoded is not its delay.
     this.#timer?.cancel();
+    this.#window?.end();
     const times = { firstByteMs: this.#firstByteMs, durationMs: this.#elapsedMs() };
     this.#capture.finishDecoded(times, (answer) => this.#finish(answer));
   }
@@ -115,6 +135,7 @@ class CopyCall implements UpstreamHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
+    this.#window?.end();
     this.#capture.release();
     this.#done(observation);
   }

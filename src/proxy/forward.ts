@@ -348,7 +348,7 @@ export class Forward implements ActiveRequest {
     const isAborted = !this.#isCut && !this.#down.response.writableFinished;
     if (this.#current !== undefined) this.#abortUpstream();
     this.#record(isAborted);
-    if (isAborted) this.#sample?.drop('client-aborted');
+    if (isAborted) this.#sample?.clientAborted();
     else this.#sample?.clientEnded(this.#body?.whole);
   }
 

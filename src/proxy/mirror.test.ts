@@ -176,7 +176,7 @@ describe('what is sampled and cannot be verified is counted:', () => {
     ['not-modified', answers(304), {}],
     ['partial', answers(206), {}],
     ['partial', answers(200), { headers: { range: 'bytes=0-1' } }],
-    ['streaming', answers(200, { 'content-type': 'text/event-stream' }), {}],
+    ['streaming', answers(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' }), {}],
     ['body-too-large', answers(200), { headers: { 'content-length': '70000' }, body: Buffer.alloc(70_000) }],
     ['credentials-stripped', answers(200), { headers: { cookie: 's=1' } }, strip],
     [

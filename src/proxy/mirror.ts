@@ -22,6 +22,7 @@ import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFla
 import type { Pressure } from './pressure.ts';
 import type { RequestHead } from './request-guard.ts';
 import type { Found, Sessions, SessionTurn } from './sessions.ts';
+import { isEventStream, isPlain, StreamWindow } from './stream-window.ts';
 import type { ResponseHead } from './upstream.ts';
 
 export interface MirrorDeps {
@@ -207,6 +208,9 @@ export class Sample {
   readonly #capture: AnswerCapture;
   readonly #timer: { cancel(): void };
   readonly #turn: SessionTurn | undefined;
+  readonly #begunAt: number;
+  #window: StreamWindow | undefined;
+  #firstByteMs = 0;
   #body: Uint8Array | undefined;
   #served: Served | undefined;
   /** After a failover: what became of the candidate's attempt; undefined while its answer is still being read. */
@@ -221,6 +225,7 @@ export class Sample {
     this.#servedBy = servedBy;
     this.#turn = turn;
     const { clock, settings } = mirrors.deps;
+    this.#begunAt = clock.monotonic();
     this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes, mirrors.decoding);
     // An answer that takes longer than a mirror may is a stream as far as comparing goes; its place in the budget is needed.
     this.#timer = clock.after(settings.mirror.timeoutMs, () => {
@@ -248,7 +253,7 @@ export class Sample {
       this.drop('partial');
       return;
     }
-    if (isEventStream(head.rawHeaders)) {
+    if (isEventStream(head.rawHeaders) && !this.#openWindow(head)) {
       this.drop('streaming');
       return;
     }
@@ -256,12 +261,45 @@ export class Sample {
   }
 
   data(chunk: Buffer): void {
-    if (!this.#isOver && !this.#capture.add(chunk)) this.drop('overload');
+    if (this.#isOver || this.#window?.isClosed === true) return;
+    if (this.#capture.add(chunk)) this.#window?.add(chunk);
+    else this.drop('overload');
+  }
+
+  /** A stream may never end, so its beginning is compared. False: it cannot be read as it comes, or comes to a followed session. */
+  #openWindow({ rawHeaders }: ResponseHead): boolean {
+    if (this.#turn !== undefined || this.#isFailover || this.#request.head.body !== 'none' || !isPlain(rawHeaders))
+      return false;
+    const { clock, settings } = this.#mirrors.deps;
+    this.#firstByteMs = clock.monotonic() - this.#begunAt;
+    this.#window = new StreamWindow({ clock, timeoutMs: settings.mirror.timeoutMs }, () => this.#windowClosed());
+    return true;
+  }
+
+  /** The client has the window, and goes on getting what follows: the other side is asked for as much. */
+  #windowClosed(): void {
+    if (this.#isOver || this.#served !== undefined) return;
+    if (this.#window?.events === 0) {
+      this.drop('streaming');
+      return;
+    }
+    const durationMs = this.#mirrors.deps.clock.monotonic() - this.#begunAt;
+    const answer = this.#capture.finish({ firstByteMs: this.#firstByteMs, durationMs });
+    this.#served = { observation: { ...answer, isOpen: true }, startedAt: this.#begunAt };
+    this.#clientHasIt = true;
+    this.#proceed();
+  }
+
+  /** Nobody waits for the answer any more: of a stream, what came is the window. */
+  clientAborted(): void {
+    if (this.#window === undefined) this.drop('client-aborted');
+    else if (!this.#window.isClosed) this.#window.close();
   }
 
   /** The served answer is complete. */
   answered(times: { startedAt: number; firstByteMs: number; durationMs: number }): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#window?.isClosed === true) return;
+    this.#window?.end();
     const { startedAt, ...durations } = times;
     this.#capture.finishDecoded(durations, (observation) => {
       if (this.#isOver) return;
@@ -272,7 +310,8 @@ export class Sample {
 
   /** The side that serves failed for good: the pair is made all the same, with the failure in it. */
   failed(observation: Observation, startedAt: number): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#window?.isClosed === true) return;
+    this.#window?.end();
     this.#capture.release();
     this.#served = { observation, startedAt };
     this.#proceed();
@@ -297,6 +336,7 @@ export class Sample {
 
   /** The client's answer has ended; the request's body is what was read of it. */
   clientEnded(body: Uint8Array | undefined): void {
+    if (this.#isOver || this.#clientHasIt) return;
     // The upstream answered before it had all of the body, or the body passed the bound: there is nothing whole to send.
     if (this.#request.head.body !== 'none' && body === undefined) {
       this.drop('body-too-large');
@@ -318,6 +358,7 @@ export class Sample {
   #finish(): void {
     this.#isOver = true;
     this.#timer.cancel();
+    this.#window?.end();
     this.#capture.release();
     this.#mirrors.done();
   }
@@ -366,6 +407,7 @@ export class Sample {
         pool: this.#mirrors.pool,
         maxBodyBytes: this.maxBodyBytes,
         decoding: this.#mirrors.decoding,
+        ...(isOpen(served) ? { window: 'short' } : {}),
         timeoutMs: settings.mirror.timeoutMs,
         clock,
       },
@@ -420,17 +462,12 @@ export class Sample {
   }
 }
 
-function isTooSlow({ observation }: Served): boolean {
-  return observation.kind === 'failure' && observation.failure === 'timeout';
+function isOpen({ observation }: Served): boolean {
+  return observation.kind === 'answer' && observation.isOpen === true;
 }
 
-function isEventStream(rawHeaders: readonly string[]): boolean {
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string; // the bounds were checked
-    if (name.length !== 12 || name.toLowerCase() !== 'content-type') continue;
-    return (rawHeaders[at + 1] as string).trim().toLowerCase().startsWith('text/event-stream');
-  }
-  return false;
+function isTooSlow({ observation }: Served): boolean {
+  return observation.kind === 'failure' && observation.failure === 'timeout';
 }
 
 function versionOf(observation: Observation, header: string | undefined): string {

@@ -211,17 +211,18 @@ export class Comparer {
     if (control.status === 206 || candidate.status === 206) return inconclusive('partial');
     const findings = new Findings();
     const outcome = this.#walk({ endpoint, request: exchange.request, control, candidate, at: exchange.at }, findings);
-    if (outcome === 'tooLarge' || outcome === 'unparsable') return inconclusive(outcome);
+    if (outcome === 'tooLarge' || outcome === 'unparsable' || outcome === 'streaming') return inconclusive(outcome);
     const isSeen = outcome !== 'prefix' && !findings.overflowed;
     if (isCounted && isSeen && control.status < 300 && control.status === candidate.status)
       this.#book(endpoint).arms.countCandidate(exchange.versions.candidate, keysOf(findings));
     if (lens !== undefined) cookiesOf(control, candidate, findings);
     const slowness = this.#policy.slowerThan === undefined ? undefined : slownessOf(exchange, this.#policy.slowerThan);
     if (slowness !== undefined) findings.add(slowness);
+    const window = control.isOpen === true || candidate.isOpen === true ? ({ window: true } as const) : {};
     if (findings.count === 0 && outcome !== 'prefix') {
-      return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal' };
+      return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal', ...window };
     }
-    const result = this.#judge(exchange, findings, isMoved, lens);
+    const result = { ...this.#judge(exchange, findings, isMoved, lens), ...window };
     // What lies beyond the captured part differs; the part that was seen must say whether that is noise, and cannot.
     return outcome === 'prefix' && result.verdict !== 'mismatch'
       ? { ...result, verdict: 'inconclusive', reason: 'tooLarge' }

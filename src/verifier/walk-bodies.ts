@@ -8,12 +8,13 @@ import { type ImageFacts, imageFacts } from './image.ts';
 import { walkLong } from './long-bodies.ts';
 import { type Part, parseMultipart } from './multipart.ts';
 import { walkTexts } from './walk-texts.ts';
+import { walkWindows } from './walk-windows.ts';
 
 /**
  * `equal`: the same bytes. `walked`: both were looked into. `prefix`: only the captured parts of longer bodies were.
  * The rest says why they cannot be compared.
  */
-export type BodyOutcome = 'equal' | 'walked' | 'prefix' | 'tooLarge' | 'unparsable';
+export type BodyOutcome = 'equal' | 'walked' | 'prefix' | 'tooLarge' | 'unparsable' | 'streaming';
 
 /** A body with its content coding undone, and the headers that say what it is. */
 interface Body {
@@ -32,6 +33,7 @@ export function walkBodies(
   maxDecodedBytes: number,
   begin: () => WalkContext,
 ): BodyOutcome {
+  if (control.isOpen === true || candidate.isOpen === true) return walkWindows(control, candidate, begin());
   const whole = isWhole(control) && isWhole(candidate);
   if (whole && sameBytes(control.body, candidate.body) && sameCoding(control, candidate)) return 'equal';
   if (!whole) return walkCut(control, candidate, maxDecodedBytes, begin);

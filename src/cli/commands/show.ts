@@ -42,6 +42,7 @@ function printMismatch(found: Mismatch, length: 'full' | 'short'): void {
   );
   print();
   printDifferences(found.differences, found.differenceCount);
+  if (found.window === true) print(colour.dim('an event stream that goes on: its first events were compared'));
   printBodies(found, length);
   if (found.request.secrets.length > 0)
     print(colour.dim(`secrets replaced in the stored request: ${found.request.secrets.map(safe).join(', ')}`));

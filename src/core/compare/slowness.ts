@@ -20,7 +20,8 @@ export function slownessOf(
   const isFirstByteFair = isCopy || request.body === undefined;
   if (isFirstByteFair && isFarSlower(control.firstByteMs, candidate.firstByteMs, limit))
     return found(control.firstByteMs, candidate.firstByteMs, 'to the first byte');
-  if (isCopy && isFarSlower(control.durationMs, candidate.durationMs, limit))
+  const hasEnd = control.isOpen !== true && candidate.isOpen !== true;
+  if (isCopy && hasEnd && isFarSlower(control.durationMs, candidate.durationMs, limit))
     return found(control.durationMs, candidate.durationMs, 'to the last byte');
   return undefined;
 }
