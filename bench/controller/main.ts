@@ -8,6 +8,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   scale: async () => (await import('./sections/scale.ts')).scale,
   detection: async () => (await import('./sections/detection.ts')).detection,
   spending: async () => (await import('./sections/spending.ts')).spending,
+  latency: async () => (await import('./sections/latency.ts')).latency,
 };
 
 const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--quick] [--output json]

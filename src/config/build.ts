@@ -188,7 +188,7 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
 
 function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protectedTenants' | 'tripwires'> {
   const { evidence, tripwires } = file;
-  const { candidateFailures, hardDown, reverseMismatch } = tripwires;
+  const { candidateFailures, hardDown, reverseMismatch, latency, limits } = tripwires;
   return {
     evidence: {
       cellLimit: evidence.cellLimit / PPM,
@@ -210,6 +210,18 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
       candidateFailures: candidateFailures === 'off' ? undefined : inMs(candidateFailures),
       hardDown: hardDown === 'off' ? undefined : hardDown,
       reverseMismatch: reverseMismatch === 'off' ? undefined : inMs(reverseMismatch),
+      ...(latency === 'off'
+        ? {}
+        : { latency: { count: latency.count, warmUpMs: latency.warmUp, action: latency.action } }),
+      ...(limits === 'off'
+        ? {}
+        : {
+            limits: {
+              errorRate: limits.errorRate === undefined ? undefined : limits.errorRate / PPM,
+              p99Ms: limits.p99,
+              withinMs: limits.within,
+            },
+          }),
     },
   };
 }

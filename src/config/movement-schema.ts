@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RampStep } from '../core/ramp.ts';
+import { TRIPWIRE_ACTIONS } from '../core/tripwire.ts';
 import { count, duration, message, oneOf, share, tenant } from './fields.ts';
 import { list, mapping } from './shapes.ts';
 
@@ -128,4 +129,26 @@ export const tripwires = mapping({
     }),
     'Confirmed mismatches at one endpoint between what the candidate served and the control.',
   ).prefault({}),
+  latency: tripwire(
+    mapping({
+      count: count(1, 100_000).prefault(5).meta({ description: 'How many people with slow answers at least.' }),
+      warmUp: duration(0, 3_600_000)
+        .prefault('60s')
+        .meta({ description: "Time after the candidate's first answer in which nothing counts." }),
+      action: oneOf(TRIPWIRE_ACTIONS).prefault('hold').meta({
+        description: '`hold`: nothing more is promoted until `cutover resume`. `take-back`: the control serves.',
+      }),
+    }),
+    "The candidate of one endpoint is slow more often than 1.2 times as often as the control: slow is what takes longer to its first byte than 95 % (99 %) of the control's last 512 answers. By chance, 1 in 100 at most of candidates that are no slower.",
+  ).prefault({}),
+  limits: tripwire(
+    mapping({
+      errorRate: share().exactOptional().meta({ description: 'Share of its requests that the candidate may fail.' }),
+      p99: duration(1, 3_600_000)
+        .exactOptional()
+        .meta({ description: 'Time to the first byte that one of its requests in a hundred may exceed.' }),
+      within: within('60s'),
+    }),
+    'Limits at one endpoint that count whatever the control does, unless the control breaks them as much. One is broken where the window leaves no reasonable doubt (0.1 %).',
+  ).prefault('off'),
 }).prefault({});

@@ -353,8 +353,23 @@ export class Mover {
 
   /** Takes traffic back at once; nothing waits for the round. */
   #trip(tripped: Tripped): void {
+    if (tripped.action === 'hold') {
+      this.#holdFor(tripped);
+      return;
+    }
     const isEffective = this.#takeBack.tripped(tripped);
     if (isEffective) for (const id of this.rules.journeyOf(tripped.endpoint)) this.#tripwires.reset(id);
+  }
+
+  /** Nothing more is promoted there until a person has looked; what is open stays open. */
+  #holdFor({ tripwire, endpoint, detail }: Tripped): void {
+    const { controller, log } = this.#options;
+    if (this.#covers(controller.state.holds, { endpoint })) return;
+    const who = { actor: `tripwire:${tripwire}`, reason: detail };
+    log.warn('tripwire.held', { tripwire, endpoint, detail });
+    controller.command({ kind: 'hold', scope: { endpoint } }, who).catch((error: unknown) => {
+      log.error('mover.fault', { error: String(error) });
+    });
   }
 
   /** One step of each ramp that is due. */

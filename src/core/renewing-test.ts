@@ -72,6 +72,11 @@ export class RenewingTest {
     });
   }
 
+  /** Begins every alternative anew: what comes is no longer independent of what was taken in. */
+  renew(): void {
+    this.#runs = this.#runs.map((run) => begun(run.number + 1));
+  }
+
   /** What has been gathered, about 1 or less where neither side is to blame; 1/α is reached with probability α at most. */
   get level(): number {
     return meanRatio(this.#runs.map(weighed));

@@ -117,6 +117,7 @@ describe('what served requests set off', () => {
     expect(run([...times(4, candidateServed), ...times(6, failedOver)])[0]).toEqual({
       tripwire: 'candidate-failures',
       endpoint: 'GET /a',
+      action: 'take-back',
       detail: 'the candidate failed 6 of 10 requests within 10 s, the control 0 of 6',
     });
   });

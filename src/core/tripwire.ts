@@ -2,7 +2,9 @@ import type { EndpointId, Side } from './cell.ts';
 import { FailureTests } from './failure-tests.ts';
 import type { ServedRecord, VerifiedExchange } from './ports.ts';
 import type { Decision } from './routing.ts';
+import { LimitWatch, type ServiceLimits } from './service-limits.ts';
 import { SlidingCount } from './sliding-count.ts';
+import { SlowTest } from './slow-test.ts';
 
 /** So many events within a sliding window. */
 export interface Burst {
@@ -21,9 +23,25 @@ export interface TripwirePolicy {
   readonly hardDown: { readonly consecutive: number } | undefined;
   /** Confirmed mismatches between what the candidate served and the control. */
   readonly reverseMismatch: Burst | undefined;
+  /** The candidate is slow more often than the control. */
+  readonly latency?: LatencyTripwire | undefined;
+  /** What the candidate must keep whatever the control does. */
+  readonly limits?: ServiceLimits | undefined;
 }
 
-export const TRIPWIRES = ['candidate-failures', 'hard-down', 'reverse-mismatch'] as const;
+export interface LatencyTripwire {
+  /** Slow answers of the candidate that count, at least. */
+  readonly count: number;
+  /** Time after the candidate's first answer in which nothing counts. */
+  readonly warmUpMs: number;
+  readonly action: TripwireAction;
+}
+
+/** `take-back`: the control serves at once. `hold`: nothing more is promoted until a person says so. */
+export const TRIPWIRE_ACTIONS = ['hold', 'take-back'] as const;
+export type TripwireAction = (typeof TRIPWIRE_ACTIONS)[number];
+
+export const TRIPWIRES = ['candidate-failures', 'hard-down', 'reverse-mismatch', 'latency', 'limits'] as const;
 export type TripwireName = (typeof TRIPWIRES)[number];
 
 /** A tripwire that went off. */
@@ -32,6 +50,7 @@ export interface Tripped {
   readonly endpoint: EndpointId;
   /** With the numbers that decided it. */
   readonly detail: string;
+  readonly action: TripwireAction;
 }
 
 /** Whether a person, a list or a token chose the side: such traffic feeds no test of rates. */
@@ -41,7 +60,7 @@ export function isForced({ reason }: Pick<Decision, 'reason'>): boolean {
 
 /** How much worse than the control's the candidate's failure rate must be: where both fail, neither is to blame. */
 const RATIO = 2;
-/** Endpoints watched at once; the one that is known longest is forgotten. Each takes 20 KB at most. */
+/** Endpoints watched at once; the one that is known longest is forgotten. Each takes 30 KB at most. */
 const MAX_WATCHED = 10_000;
 
 /** The failure rate at which no candidate is called certainly broken, whatever the control's is. */
@@ -65,17 +84,31 @@ export class Tripwires {
     const watch = this.#watch(record.endpoint);
     const outcome = outcomeOf(record);
     const failed = failedSide(outcome);
+    const beyond = watch.limits?.served(record, failed === record.decision.side);
+    const isSlow = watch.slow?.served(record) === true;
     watch.tests.served(record, failed);
     if (outcome.candidate !== undefined) watch.run = nextRun(watch, record.at, failed === 'candidate');
     watch.controlServed.add(record.at, outcome.control === undefined ? 0 : 1);
     watch.controlFailed.add(record.at, outcome.control === 'failed' ? 1 : 0);
+    if (beyond !== undefined) return this.#trip('limits', record.endpoint, beyond);
     if (outcome.candidate === undefined) return undefined;
     watch.candidateServed.add(record.at, 1);
     const isBlamed = failed === 'candidate';
     watch.candidateFailed.add(record.at, isBlamed ? 1 : 0);
     if (outcome.candidate !== 'silent') watch.silent = 0;
     else if (isBlamed) watch.silent += 1;
-    return isBlamed ? (this.#hardDown(record, watch) ?? this.#failures(record, watch)) : undefined;
+    if (isBlamed) return this.#hardDown(record, watch) ?? this.#failures(record, watch);
+    return isSlow ? this.#slow(record.endpoint, watch) : undefined;
+  }
+
+  #slow(endpoint: EndpointId, watch: Watch): Tripped | undefined {
+    const { latency } = this.#policy;
+    const detail = latency && watch.slow?.verdict(latency.count);
+    if (latency === undefined || detail === undefined) return undefined;
+    if (latency.action === 'take-back') return this.#trip('latency', endpoint, detail);
+    // The candidate goes on serving what it has: what is known of its failures stays.
+    watch.slow = new SlowTest(0);
+    return { tripwire: 'latency', endpoint, detail, action: 'hold' };
   }
 
   /**
@@ -142,7 +175,7 @@ export class Tripwires {
   #trip(tripwire: TripwireName, endpoint: EndpointId, detail: string): Tripped {
     // It went off once for these; what comes next is counted anew.
     this.reset(endpoint);
-    return { tripwire, endpoint, detail };
+    return { tripwire, endpoint, detail, action: 'take-back' };
   }
 
   #watch(endpoint: EndpointId): Watch {
@@ -218,6 +251,8 @@ interface Watch {
   readonly controlFailed: SlidingCount;
   readonly mismatched: SlidingCount;
   readonly tests: FailureTests;
+  slow: SlowTest | undefined;
+  readonly limits: LimitWatch | undefined;
   /** Level of the detector of a candidate that is certainly broken. */
   run: number;
   /** Requests in a row without any answer of the candidate. */
@@ -233,6 +268,8 @@ function newWatch(policy: TripwirePolicy): Watch {
     controlFailed: new SlidingCount(failures),
     mismatched: new SlidingCount(policy.reverseMismatch?.withinMs ?? USUAL_WINDOW_MS),
     tests: new FailureTests(),
+    slow: policy.latency === undefined ? undefined : new SlowTest(policy.latency.warmUpMs),
+    limits: policy.limits === undefined ? undefined : new LimitWatch(policy.limits),
     run: 0,
     silent: 0,
   };
