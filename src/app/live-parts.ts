@@ -3,7 +3,7 @@ import type { ExplainInput, Explanation } from '../api/types.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { LiveView } from '../controller/live-view.ts';
-import { holdWarnings } from '../controller/movement-views.ts';
+import { holdWarnings, type MovementView } from '../controller/movement-views.ts';
 import type { Side } from '../core/cell.ts';
 import { explain } from '../core/decide.ts';
 import type { Clock } from '../core/ports.ts';
@@ -23,6 +23,7 @@ export interface LiveParts {
   readonly situation: { readonly state: string };
   readonly proxy: DataPlane;
   readonly controller: Controller;
+  readonly movement: MovementView;
   readonly verifier: Verifier;
   readonly running: Traffic;
   readonly recorder: Recorder;
@@ -36,6 +37,7 @@ export function liveView(parts: LiveParts): LiveView {
   const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
   const warnings = (): string[] => [
     ...holdWarnings(controller.state),
+    ...parts.movement.gateWarnings(controller.state),
     ...(beginning.trouble === undefined
       ? []
       : [

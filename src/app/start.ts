@@ -220,6 +220,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const moving = {
     view: new MovementView(() => movement.mover),
     deployed: (side: Side, version: string) => movement.mover?.deployed(side, version),
+    desk: () => movement.mover?.desk,
   };
   const { desk, door } = createClusters({
     controller,
@@ -302,6 +303,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const situation = { state: 'serving' };
   const live = liveView({
     settings,
+    movement: moving.view,
     startedAt,
     situation,
     proxy,

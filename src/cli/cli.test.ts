@@ -87,6 +87,7 @@ const proofSample = {
   renewBy: 9,
   closures: 0,
   isProtected: false,
+  approvals: [{ gate: 'release', at: 1, approvals: [{ actor: 'cli:ann', reason: 'looks good', at: 1 }] }],
   own: assessmentSample,
   pooled: assessmentSample,
   missing: [],
@@ -99,6 +100,7 @@ const rampSample = {
   state: 'running',
   reason: 'the comparisons pass',
   dialPpm: 10_000,
+  passed: [],
   pooled: 'pass',
   missing: [],
 };

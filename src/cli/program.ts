@@ -7,9 +7,10 @@ import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './command
 import { addDial } from './commands/dial.ts';
 import { addJournal } from './commands/journal.ts';
 import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
-import { addDeploy, addHold, addProof, addRamps, addResume } from './commands/movement.ts';
+import { addDeploy, addHold, addProof, addResume } from './commands/movement.ts';
 import { addNotify } from './commands/notify.ts';
 import { addPower } from './commands/power.ts';
+import { addApprove, addRamps, addReject, addRetire } from './commands/ramps.ts';
 import { addReplay } from './commands/replay.ts';
 import { addDemo, addRun } from './commands/serve.ts';
 import { addShow } from './commands/show.ts';
@@ -36,7 +37,22 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addJournal,
     ],
   ],
-  ['Move', [addDial, addPin, addRollback, addUnlatch, addHold, addResume, addDeploy, addToken]],
+  [
+    'Move',
+    [
+      addDial,
+      addPin,
+      addRollback,
+      addUnlatch,
+      addHold,
+      addResume,
+      addApprove,
+      addReject,
+      addRetire,
+      addDeploy,
+      addToken,
+    ],
+  ],
   ['Verify', [addCompare, addRepro, addReplay, addPower, addExport, addImport]],
   ['Keep', [addPurge, addNotify]],
 ];

@@ -202,6 +202,8 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
       staleAfterMs: evidence.staleAfter,
       renewWithinMs: evidence.renewWithin,
       coolDownMs: evidence.coolDown,
+      returnIntervalMs: evidence.returnInterval,
+      retries: evidence.retries,
       falseAlarm: evidence.falseAlarm / PPM,
       ...(evidence.power === undefined ? {} : { power: evidence.power / PPM }),
     },

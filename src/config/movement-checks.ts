@@ -43,11 +43,13 @@ function evidenceFindings({ evidence, redact }: File): Finding[] {
 
 function rampFindings(file: File): Finding[] {
   const { defaults, endpoints = [] } = file;
-  const findings = [...stepFindings(['defaults', 'steps'], defaults?.steps, defaults?.max)];
+  const cohorts = Object.keys(file.cohorts ?? {});
+  const findings = [...stepFindings(['defaults', 'steps'], defaults?.steps, { max: defaults?.max, cohorts })];
   for (const [index, endpoint] of endpoints.entries()) {
     const max = endpoint?.max ?? defaults?.max;
     const path: Path = ['endpoints', index];
-    if (endpoint?.steps !== undefined) findings.push(...stepFindings([...path, 'steps'], endpoint.steps, max));
+    if (endpoint?.steps !== undefined)
+      findings.push(...stepFindings([...path, 'steps'], endpoint.steps, { max, cohorts }));
     else if (endpoint?.max !== undefined) findings.push(...belowSteps([...path, 'max'], defaults?.steps, endpoint.max));
     // Endpoints of one journey move together: one ladder for all of them.
     const other = endpoints.find((one) => endpoint?.journey !== undefined && one?.journey === endpoint.journey);
@@ -66,28 +68,88 @@ function same(a: Steps, b: Steps): boolean {
   return JSON.stringify(a ?? []) === JSON.stringify(b ?? []);
 }
 
-function stepFindings(path: Path, steps: Steps, max: number | undefined): Finding[] {
+function stepFindings(path: Path, steps: Steps = [], more: Around): Finding[] {
+  return [
+    ...steps.flatMap((step, index) => (step === undefined ? [] : orderFindings([...path, index], step, steps))),
+    ...dialFindings(path, steps, more),
+    ...retireFindings(path, steps),
+  ];
+}
+
+/** What else is looked at for the steps of one place. */
+interface Around {
+  readonly max: number | undefined;
+  readonly cohorts: readonly string[];
+}
+
+/** What never ends comes last, and a gate has a name of its own. */
+function orderFindings(at: Path, step: Salvaged<RampStep>, steps: NonNullable<Steps>): Finding[] {
+  const index = steps.indexOf(step);
+  const isLast = index === steps.length - 1;
+  if (step.kind === 'verify' && step.ms === undefined && !isLast) {
+    const expected = 'verify as last step, or `for` how long';
+    return [{ path: at, what: 'is verify, which never ends, before other steps', expected }];
+  }
+  if (step.kind === 'retire' && !isLast) {
+    return [{ path: at, what: 'is retire, before other steps', expected: 'retire as last step' }];
+  }
+  const twin = steps.findIndex((one) => one?.kind === 'gate' && step.kind === 'gate' && one.name === step.name);
+  if (twin >= 0 && twin < index && step.kind === 'gate') {
+    return [
+      { path: at, what: `is the gate ${step.name} again`, expected: 'a name of its own for each gate of a ladder' },
+    ];
+  }
+  return [];
+}
+
+/** Dials rise from step to step, for everybody and for each cohort and tenant, and stay below `max`. */
+function dialFindings(path: Path, steps: NonNullable<Steps>, { max, cohorts }: Around): Finding[] {
   const findings: Finding[] = [];
-  let highest = 0;
-  for (const [index, step] of (steps ?? []).entries()) {
-    const at = [...path, index];
-    if (step?.kind === 'verify' && index < (steps ?? []).length - 1) {
-      findings.push({
-        path: at,
-        what: 'is verify, which never ends, before other steps',
-        expected: 'verify as last step',
-      });
-    }
+  const highest = new Map<string, number>();
+  for (const [index, step] of steps.entries()) {
     if (step?.kind !== 'dial' || step.dialPpm === undefined) continue;
-    if (max !== undefined && step.dialPpm > max) {
-      const what = `is a dial of ${formatShare(step.dialPpm)}, which is above max (${formatShare(max)})`;
+    const at = [...path, index];
+    const { dialPpm } = step;
+    if (max !== undefined && dialPpm > max) {
+      const what = `is a dial of ${formatShare(dialPpm)}, which is above max (${formatShare(max)})`;
       findings.push({ path: at, what, expected: `a dial of at most ${formatShare(max)}` });
     }
-    if (step.dialPpm <= highest) {
-      const what = `is a dial of ${formatShare(step.dialPpm)}, after ${formatShare(highest)}`;
+    if (step.cohort !== undefined && !cohorts.includes(step.cohort)) {
+      const what = `names the cohort ${step.cohort}, which there is not`;
+      findings.push({ path: at, what, expected: `one of ${cohorts.join(', ') || 'no cohorts'}` });
+    }
+    const everybody = highest.get('') ?? 0;
+    const targets = step.cohort === undefined ? (step.tenants ?? ['']) : [`cohort ${step.cohort}`];
+    const before = Math.max(everybody, ...targets.map((target) => highest.get(target ?? '') ?? 0));
+    if (dialPpm <= before) {
+      const what = `is a dial of ${formatShare(dialPpm)}, after ${formatShare(before)}`;
       findings.push({ path: at, what, expected: 'dials that rise from step to step' });
     }
-    highest = Math.max(highest, step.dialPpm);
+    for (const target of targets) highest.set(target ?? '', Math.max(before, dialPpm));
+  }
+  return findings;
+}
+
+/** What is retired must serve everybody, and somebody or something must have looked at it until the end. */
+function retireFindings(path: Path, steps: NonNullable<Steps>): Finding[] {
+  const index = steps.length - 1;
+  if (steps[index]?.kind !== 'retire') return [];
+  const at = [...path, index];
+  const findings: Finding[] = [];
+  const everybody = steps.some(
+    (one) => one?.kind === 'dial' && one.cohort === undefined && one.tenants === undefined && one.dialPpm === PPM,
+  );
+  if (!everybody)
+    findings.push({
+      path: at,
+      what: 'is retire, while no step has a dial of 100%',
+      expected: 'a dial of 100% before it',
+    });
+  const before = steps[index - 1];
+  const isLooked = before?.kind === 'gate' || (before?.kind === 'verify' && before.ms !== undefined);
+  if (!isLooked) {
+    const what = 'is retire, while the step before it is neither a gate nor {verify: reverse, for: …}';
+    findings.push({ path: at, what, expected: 'one of the two right before it' });
   }
   return findings;
 }

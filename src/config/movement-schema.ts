@@ -1,12 +1,9 @@
 import { z } from 'zod';
-import type { RampStep } from '../core/ramp.ts';
 import { TRIPWIRE_ACTIONS } from '../core/tripwire.ts';
-import { count, duration, message, oneOf, share, tenant } from './fields.ts';
+import { count, duration, oneOf, share, tenant } from './fields.ts';
 import { list, mapping } from './shapes.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** A ladder longer than this is no plan that anybody follows. */
-const MAX_STEPS = 50;
 const MAX_PROTECTED = 10_000;
 
 /** What a proof demands, and how long it lasts. */
@@ -45,8 +42,18 @@ export const evidence = mapping({
   coolDown: duration(1_000, 7 * DAY_MS)
     .prefault('10m')
     .meta({
-      description: 'Rest of a cell or ramp that was taken back; each further time in an epoch doubles it for a cell.',
+      description: 'Rest of a cell or ramp that was taken back; each further time in an epoch doubles it.',
     }),
+  returnInterval: duration(1_000, 7 * DAY_MS)
+    .prefault('1h')
+    .meta({
+      description:
+        'Least time between two returns to the candidate after a taking back, within an epoch: nothing flaps faster, whatever the evidence says.',
+    }),
+  retries: count(1, 100).prefault(5).meta({
+    description:
+      'Times that a cell or ramp may be taken back in an epoch; the last time it is held until somebody resumes it.',
+  }),
   falseAlarm: share().prefault('0.01%').meta({
     description: 'Chance per comparison of taking back by accident what is as good as wanted.',
   }),
@@ -55,39 +62,6 @@ export const evidence = mapping({
       'Share of known faults, planted into recorded answers, that the rules and noise in force must find before anything new opens at an endpoint; `cutover power` shows the same. Absent: none is demanded. What is open stays open.',
   }),
 }).prefault({});
-
-const STEP = 'mirror, {dial: 5%}, {wait: 1h} or {verify: reverse}';
-
-const namedStep = z
-  .strictObject(
-    {
-      dial: share()
-        .exactOptional()
-        .meta({ description: 'Sets the dial; done when nothing spoke against it for `dwell`.' }),
-      wait: duration(1_000, 30 * DAY_MS)
-        .exactOptional()
-        .meta({ description: 'Waits, whatever the evidence says for it. What speaks against still counts.' }),
-      verify: oneOf(['reverse'])
-        .exactOptional()
-        .meta({ description: 'The last step: verifies against the control as long as the candidate serves.' }),
-    },
-    { error: STEP },
-  )
-  .transform((fields, context): RampStep => {
-    const { dial, wait, verify } = fields;
-    if (dial !== undefined && wait === undefined && verify === undefined) return { kind: 'dial', dialPpm: dial };
-    if (wait !== undefined && dial === undefined && verify === undefined) return { kind: 'wait', ms: wait };
-    if (verify !== undefined && dial === undefined && wait === undefined) return { kind: 'verify', direction: verify };
-    context.addIssue({ code: 'custom', message: message(STEP, 'Give exactly one; several are several steps.') });
-    return z.NEVER;
-  });
-
-/** The ladder a dial climbs. */
-export function steps() {
-  const word = z.enum(['mirror'], { error: STEP }).transform((): RampStep => ({ kind: 'mirror' }));
-  const step = z.union([word, namedStep], { error: STEP }).meta({ title: 'step' });
-  return list(step, MAX_STEPS, 1).exactOptional();
-}
 
 /** Tenants that come last. */
 export const protectedTenants = list(tenant(), MAX_PROTECTED).prefault([]).meta({

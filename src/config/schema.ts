@@ -19,11 +19,12 @@ import {
   size,
   tenant,
 } from './fields.ts';
-import { evidence, protectedTenants, steps, tripwires } from './movement-schema.ts';
+import { evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
 import { candidate, control } from './side-schema.ts';
+import { steps } from './step-schema.ts';
 
 /*
  * What `cutover.yaml` may hold. Every field says what it does, in which unit, and what follows from it:
@@ -126,7 +127,7 @@ const defaults = mapping({
   }),
   steps: steps().meta({
     description:
-      'The ladder a dial climbs by itself: `mirror` waits until the evidence passes, `{dial: 5%}` sets the dial, `{wait: 1h}` waits, `{verify: reverse}` ends it. All the way down at once when something is wrong.',
+      'The ladder a dial climbs by itself: `mirror` waits until the evidence passes, `{dial: 5%}` sets the dial (`{dial: 50%, cohort: beta}` that of a cohort), `{wait: 1h}` waits, `{gate: release}` stops until somebody approves, `{verify: reverse}` ends it, or with `for` leads on to `retire`. All the way down at once when something is wrong.',
     'x-default': 'no ramp, the dial alone',
   }),
   dwell: duration(1_000, 30 * DAY_MS)

@@ -161,6 +161,10 @@ export interface EvidenceSettings {
   readonly staleAfterMs: number;
   readonly renewWithinMs: number;
   readonly coolDownMs: number;
+  /** Between two returns to the candidate after a taking back, within an epoch. */
+  readonly returnIntervalMs: number;
+  /** Takings back in an epoch after which a cell or ramp is held. */
+  readonly retries: number;
   readonly falseAlarm: number;
   /** Share of planted faults that must be found before anything opens; absent: none is demanded. */
   readonly power?: number;

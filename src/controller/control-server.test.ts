@@ -11,6 +11,7 @@ import { ScriptedStore } from '../../test/support/scripted-store.ts';
 import {
   cellOf,
   endpointPolicy,
+  endpointSettings,
   evidenceSettings,
   servedRecord,
   verifiedExchange,
@@ -101,7 +102,7 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     rules: movementRules({
       evidence: evidenceSettings(),
       protectedTenants: [],
-      endpoints: [],
+      endpoints: [endpointSettings('/gated', [{ kind: 'gate', name: 'release', approvals: 1, approvers: [] }])],
       defaults: {
         dialPpm: 0,
         maxPpm: 1_000_000,
@@ -148,6 +149,7 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     movement: {
       view,
       deployed: (side, version) => mover.deployed(side, version),
+      desk: () => mover.desk,
     },
     notices: {
       targets: () => [NOTICE_TARGET],
@@ -394,6 +396,10 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   liftPin: { path: '/api/v1/pins/p1', body: {} },
   hold: { path: '/api/v1/hold', body: { scope: { endpoint: 'GET /a' }, reason: 'sales season' } },
   resume: { path: '/api/v1/resume', body: { scope: { tenant: 'held' } } },
+  approve: { path: '/api/v1/approve', body: { endpoint: 'GET /gated', gate: 'release', reason: 'checked' } },
+  reject: { path: '/api/v1/reject', body: { endpoint: 'GET /gated', reason: 'totals are wrong' } },
+  retire: { path: '/api/v1/retire', body: { endpoint: 'GET /whole', reason: 'verified for 14 days' } },
+  unretire: { path: '/api/v1/unretire', body: { endpoint: 'GET /retired' } },
   deploy: { path: '/api/v1/deploy', body: { side: 'candidate', version: 'v3' } },
   purge: { path: '/api/v1/purge', body: { tenant: 'acme', reason: 'they left' } },
   notify: { path: '/api/v1/notify' },
@@ -420,8 +426,12 @@ async function fill(bench: Bench): Promise<void> {
   await bench.controller.rollback({ tenant: cellOf('held', 'GET /a').tenant }, ANN);
   await bench.controller.command({ kind: 'pin.set', id: 'p1', scope: {}, side: 'control' }, ANN);
   await bench.controller.command({ kind: 'hold', scope: { tenant: cellOf('held', 'GET /a').tenant } }, ANN);
+  const [whole, retired] = [cellOf('acme', 'GET /whole').endpoint, cellOf('acme', 'GET /retired').endpoint];
+  await bench.controller.command({ kind: 'dial.set', scope: { endpoint: whole }, dialPpm: 1_000_000 }, ANN);
+  await bench.controller.command({ kind: 'retire', endpoints: [retired] }, ANN);
   await bench.mover.start();
   bench.mover.served(servedRecord({ at: Date.now() }));
+  bench.mover.served(servedRecord({ at: Date.now(), endpoint: cellOf('acme', 'GET /gated').endpoint }));
   bench.mover.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'));
   await bench.mover.tick();
 }
@@ -1114,7 +1124,10 @@ describe('moving by evidence', () => {
     });
     expect((await ask(bench, '/api/v1/proofs/nobody/GET%20%2Fa')).status).toBe(404);
     expect((await ask(bench, '/api/v1/ramps')).json).toMatchObject({
-      items: [{ endpoint: 'GET /a', step: 0, dialPpm: 0 }],
+      items: [
+        { endpoint: 'GET /a', step: 0, dialPpm: 0 },
+        { endpoint: 'GET /gated', waits: { gate: 'release' } },
+      ],
     });
   });
 });

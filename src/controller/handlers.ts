@@ -20,6 +20,7 @@ import type { NoticeDoor } from './notice-door.ts';
 import { powerViews } from './power-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
+import type { RampDesk } from './ramp-desk.ts';
 import { journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
 
 /** What deleting a tenant's traffic came to: the rest of what the API answers with. */
@@ -50,6 +51,8 @@ export interface MovementSources {
   readonly view: MovementView;
   /** A deployment is in the journal. */
   deployed(side: Side, version: string): void;
+  /** undefined until the controller has started. */
+  desk(): RampDesk | undefined;
 }
 
 type RouteTable = typeof ROUTES;
@@ -80,6 +83,7 @@ export function createHandlers(sources: HandlerSources): Handlers {
     ...clusterHandlers(sources),
     ...commandHandlers(sources),
     ...movementHandlers(sources),
+    ...rampHandlers(sources),
     ...noticeHandlers(sources),
     ...probeHandlers(sources),
   };
@@ -301,6 +305,31 @@ function movementHandlers(sources: HandlerSources): Pick<Handlers, 'hold' | 'res
       movement?.view.proofSheet({ tenant: tenantId(params.tenant), endpoint: endpointId(params.endpoint) }) ??
       notFound(`There is no cell ${params.tenant} ${params.endpoint}.`),
     ramps: ({ query }) => listPage(movement?.view.ramps(controller.state) ?? [], query, (one) => one.endpoint),
+  };
+}
+
+function rampHandlers({
+  controller,
+  movement,
+}: HandlerSources): Pick<Handlers, 'approve' | 'reject' | 'retire' | 'unretire'> {
+  const done = async (carryOut: (desk: RampDesk) => ReturnType<RampDesk['approve']>): Promise<Changed> => {
+    const desk = movement?.desk();
+    if (desk === undefined) {
+      throw new ApiError('CONFLICT', 'The controller has not started.', { hint: '`cutover status` tells why.' });
+    }
+    const outcome = await carryOut(desk);
+    if (!outcome.ok) throw rejection(outcome);
+    return changedView(controller, outcome);
+  };
+  return {
+    approve: ({ body: { endpoint, gate, reason }, actor }) =>
+      done((desk) => desk.approve(endpointId(endpoint), gate, { actor, reason })),
+    reject: ({ body: { endpoint, gate, reason }, actor }) =>
+      done((desk) => desk.reject(endpointId(endpoint), gate, { actor, reason })),
+    retire: ({ body: { endpoint, reason }, actor }) =>
+      done((desk) => desk.retire(endpointId(endpoint), { actor, reason })),
+    unretire: ({ body: { endpoint, reason }, actor }) =>
+      done((desk) => desk.unretire(endpointId(endpoint), { actor, reason })),
   };
 }
 

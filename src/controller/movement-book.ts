@@ -63,6 +63,8 @@ export class MovementBook {
   readonly dirtyEndpoints: Set<EndpointTrack> = new Set();
   /** Cells that change with time: renewing or closed. */
   readonly timed: Set<CellTrack> = new Set();
+  /** Cells that the machine holds until a person resumes them. */
+  readonly held: Set<CellTrack> = new Set();
   /** Cells with a proof that something stands against; looked at again by `unblock`. */
   readonly blocked: Set<CellTrack> = new Set();
   /** What was changed since it was saved last. */
@@ -190,6 +192,8 @@ export class MovementBook {
     if (record.state !== 'observing') track.home.active.add(track);
     if (record.state === 'renewing' || record.state === 'closed') this.timed.add(track);
     else this.timed.delete(track);
+    if (record.state === 'held') this.held.add(track);
+    else this.held.delete(track);
     this.dirty.add(track);
     this.unsaved.add(track);
   }
@@ -272,7 +276,7 @@ export class MovementBook {
       this.unsaved.delete(home);
       for (const track of home.cells.values()) {
         gone.push(track);
-        for (const set of [this.dirty, this.timed, this.blocked, this.unsaved]) set.delete(track);
+        for (const set of [this.dirty, this.timed, this.blocked, this.held, this.unsaved]) set.delete(track);
       }
       this.cellCount -= home.cells.size;
     }

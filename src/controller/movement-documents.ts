@@ -1,6 +1,7 @@
-import { CELL_STATES, type CellKey, cellOfKey, type EndpointId } from '../core/cell.ts';
+import { CELL_STATES, type CellKey, cellOfKey, type EndpointId, type TenantId } from '../core/cell.ts';
 import type { CellRecord, Proof } from '../core/cell-machine.ts';
-import type { Ramp } from '../core/ramp.ts';
+import type { Approval, PassedGate } from '../core/gate.ts';
+import type { Ramp, RampDial } from '../core/ramp.ts';
 import type { CellTrack, EndpointTrack, Given, MovementBook } from './movement-book.ts';
 
 /** A document of the kind `movement`. Keys: `epoch`, `cell …`, `endpoint …`. */
@@ -66,6 +67,7 @@ function recordOf(fields: Fields | undefined): CellRecord | undefined {
   const proof = proofOf(asFields(fields['proof']));
   const renewBy = numberOf(fields['renewBy']);
   const coolUntil = numberOf(fields['coolUntil']);
+  const returnedAt = numberOf(fields['returnedAt']);
   return {
     state,
     since,
@@ -74,6 +76,7 @@ function recordOf(fields: Fields | undefined): CellRecord | undefined {
     ...(renewBy === undefined ? {} : { renewBy }),
     ...(coolUntil === undefined ? {} : { coolUntil }),
     closures: numberOf(fields['closures']) ?? 0,
+    ...(returnedAt === undefined ? {} : { returnedAt }),
   };
 }
 
@@ -98,14 +101,51 @@ function rampOf(fields: Fields | undefined): Ramp | undefined {
   ];
   if (fields === undefined || step === undefined || since === undefined || dialPpm === undefined) return undefined;
   const restAt = numberOf(fields['restAt']);
+  const falls = numberOf(fields['falls']);
+  const returnedAt = numberOf(fields['returnedAt']);
+  const scoped = listOf(fields['scoped'], scopedDial);
+  const passed = listOf(fields['passed'], passedGate);
   return {
     step,
     since,
     state: fields['state'] === 'held' ? 'held' : 'running',
     reason: textOf(fields['reason']),
     dialPpm,
+    ...(scoped === undefined ? {} : { scoped }),
+    ...(passed === undefined ? {} : { passed }),
     ...(restAt === undefined ? {} : { restAt }),
+    ...(falls === undefined ? {} : { falls }),
+    ...(returnedAt === undefined ? {} : { returnedAt }),
   };
+}
+
+function scopedDial(fields: Fields): RampDial | undefined {
+  const { cohort, tenant } = fields;
+  const dialPpm = numberOf(fields['dialPpm']);
+  if (dialPpm === undefined) return undefined;
+  if (typeof cohort === 'string') return { dialPpm, cohort };
+  return typeof tenant === 'string' ? { dialPpm, tenant: tenant as TenantId } : undefined; // written from one
+}
+
+function passedGate(fields: Fields): PassedGate | undefined {
+  const at = numberOf(fields['at']);
+  if (at === undefined || typeof fields['gate'] !== 'string') return undefined;
+  return { gate: fields['gate'], at, approvals: listOf(fields['approvals'], approval) ?? [] };
+}
+
+function approval(fields: Fields): Approval | undefined {
+  const at = numberOf(fields['at']);
+  return at === undefined ? undefined : { at, actor: textOf(fields['actor']), reason: textOf(fields['reason']) };
+}
+
+/** What is readable of a list; undefined where there is none. */
+function listOf<T>(value: unknown, read: (fields: Fields) => T | undefined): T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.flatMap((one: unknown) => {
+    const fields = asFields(one);
+    const item = fields === undefined ? undefined : read(fields);
+    return item === undefined ? [] : [item];
+  });
 }
 
 function asFields(value: unknown): Fields | undefined {

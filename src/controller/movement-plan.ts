@@ -17,7 +17,7 @@ export interface RoundFacts {
   policyOf(endpoint: EndpointTrack['id']): EndpointPolicy;
   /** Whether a rollback covers the cell, or without tenant the whole endpoint. */
   isLatched(cell: Place): boolean;
-  /** Whether a person holds promotions there. */
+  /** Whether a hold covers the place: a person's, or the controller's after too many takings back. */
   isHeld(cell: Place): boolean;
   /** What the endpoint lacks of the power that is demanded; undefined: nothing. */
   missingPower(endpoint: EndpointTrack['id']): string | undefined;

@@ -33,6 +33,8 @@ export function movementRules({ evidence, protectedTenants, endpoints, defaults 
       ownMatches: evidence.ownMatches,
       renewWithinMs: evidence.renewWithinMs,
       coolDownMs: evidence.coolDownMs,
+      returnIntervalMs: evidence.returnIntervalMs,
+      retries: evidence.retries,
     },
     own: evidencePolicy(evidence, { limit: evidence.cellLimit, minTenants: 1 }),
     pooled: (proof, tenants) =>
@@ -45,6 +47,8 @@ export function movementRules({ evidence, protectedTenants, endpoints, defaults 
       steps: steps.get(endpoint) ?? defaults.steps,
       dwellMs: defaults.dwellMs,
       coolDownMs: evidence.coolDownMs,
+      returnIntervalMs: evidence.returnIntervalMs,
+      retries: evidence.retries,
     }),
     journeyOf: (endpoint) => journeys.get(endpoint) ?? [endpoint],
     leastPower: evidence.power,

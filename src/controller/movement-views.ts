@@ -1,12 +1,15 @@
-import type { AssessmentView, ProofSheet, RampView } from '../api/types.ts';
+import type { AssessmentView, PassedGateView, ProofSheet, RampView } from '../api/types.ts';
 import type { Cell, CellState, EndpointId } from '../core/cell.ts';
 import { isOpen } from '../core/cell.ts';
 import type { ControlState } from '../core/control-state.ts';
 import type { Assessment } from '../core/evidence.ts';
+import { approvalsThatCount, type PassedGate } from '../core/gate.ts';
+import type { RampStep } from '../core/ramp.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import type { CellTrack, EndpointTrack } from './movement-book.ts';
 import { assessOwn, assessPooled, isLast } from './movement-plan.ts';
 import type { Mover } from './mover.ts';
+import { leaderOf } from './ramp-plan.ts';
 
 /** What the views show of moving by evidence. Answers from memory, at once. */
 export class MovementView {
@@ -138,6 +141,7 @@ export class MovementView {
       own: assessmentView(assessOwn(track, mover.rules, facts.now)),
       pooled: assessmentView(this.#pooled(track.home, mover)),
       missing: isOpen(record.state) ? [] : this.#missing(track, mover),
+      approvals: (mover.book.endpoints.get(leaderOf(cell.endpoint, mover.rules))?.ramp?.passed ?? []).map(passedView),
       ...this.#notes(track, mover),
     };
   }
@@ -150,6 +154,24 @@ export class MovementView {
     return power === undefined
       ? {}
       : { notes: [`${power}; what is open stays open, nothing else opens at this endpoint`] };
+  }
+
+  /** Gates where ramps wait, as warnings: each with the command that opens it; at most 20. */
+  gateWarnings(state: ControlState): string[] {
+    const mover = this.#mover();
+    if (mover === undefined) return [];
+    const facts = mover.facts();
+    const said: string[] = [];
+    for (const home of mover.book.endpoints.values()) {
+      const { waits } = gateView(home, { steps: mover.rules.rampOf(home.id).steps, state, now: facts.now });
+      if (waits === undefined || facts.isHeld({ endpoint: home.id })) continue;
+      const { gate, needed, approvals } = waits;
+      said.push(
+        `Gate ${gate} waits at ${home.id}: ${approvals.length} of ${needed} approved. cutover approve '${home.id}'`,
+      );
+      if (said.length === 20) break;
+    }
+    return said;
   }
 
   /** Ramps by endpoint. */
@@ -165,12 +187,15 @@ export class MovementView {
       const pooled = this.#pooled(home, mover);
       views.push({
         endpoint: id,
-        steps: steps.map((step) => ({ ...step })),
+        steps: steps.map(stepView),
         step: ramp.step,
         since: ramp.since,
         state: facts.isHeld({ endpoint: id }) ? 'held' : ramp.state,
         reason: ramp.reason,
         dialPpm: state.dials.get(scopeKey({ endpoint: id }))?.dialPpm ?? ramp.dialPpm,
+        ...(ramp.scoped === undefined ? {} : { scoped: ramp.scoped.map((dial) => ({ ...dial })) }),
+        passed: (ramp.passed ?? []).map(passedView),
+        ...gateView(home, { steps, state, now: facts.now }),
         ...(ramp.restAt === undefined || ramp.restAt <= facts.now ? {} : { restAt: ramp.restAt }),
         pooled: pooled.kind,
         missing: [...pooled.missing, ...[facts.missingPower(id)].filter((one) => one !== undefined)],
@@ -178,6 +203,38 @@ export class MovementView {
     }
     return views.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
   }
+}
+
+/** A gate that was passed, with who opened it. */
+function passedView({ gate, at, approvals }: PassedGate): PassedGateView {
+  return { gate, at, approvals: approvals.map(({ actor, reason, at: givenAt }) => ({ actor, reason, at: givenAt })) };
+}
+
+function stepView(step: RampStep): RampView['steps'][number] {
+  switch (step.kind) {
+    case 'dial': {
+      const { tenants, ...rest } = step;
+      return { ...rest, ...(tenants === undefined ? {} : { tenants: [...tenants] }) };
+    }
+    case 'gate': {
+      const { kind, name, approvals, approvers, expiresMs } = step;
+      const gate = { name, needed: approvals, approvers: [...approvers] };
+      return { kind, gate: { ...gate, ...(expiresMs === undefined ? {} : { expiresMs }) } };
+    }
+    default:
+      return { ...step };
+  }
+}
+
+/** The gate where the ramp waits, with what was said so far. */
+function gateView(
+  { id, ramp }: EndpointTrack,
+  { steps, state, now }: { readonly steps: readonly RampStep[]; readonly state: ControlState; readonly now: number },
+): Pick<RampView, 'waits'> {
+  const step = ramp === undefined ? undefined : steps[ramp.step];
+  if (ramp === undefined || step?.kind !== 'gate') return {};
+  const given = approvalsThatCount(step, state.gates.get(id), { since: ramp.since, now });
+  return { waits: { gate: step.name, needed: step.approvals, approvers: [...step.approvers], approvals: [...given] } };
 }
 
 /** Holds, as warnings: who watches the page must see why nothing moves. */

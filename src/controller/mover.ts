@@ -9,15 +9,18 @@ import type { Needs } from '../core/spending/need-book.ts';
 import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
 import type { Controller } from './controller.ts';
 import { EpochWatch } from './epoch-watch.ts';
+import { HoldKeeper } from './hold-keeper.ts';
 import { NO_TENANT, OTHER } from './ledger.ts';
 import { type BookLimits, type CellTrack, type EndpointTrack, MovementBook } from './movement-book.ts';
 import { documentsOf, type MovementDocument, restoreBook } from './movement-documents.ts';
 import { MovementOrders } from './movement-orders.ts';
-import { moveOf, type Place, planRound, type Round, type RoundFacts } from './movement-plan.ts';
+import { moveOf, type Place, planRound, type RoundFacts } from './movement-plan.ts';
 import { observing } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
 import { NeedsTeller } from './needs.ts';
-import { planRamp } from './ramp-plan.ts';
+import { RampDesk } from './ramp-desk.ts';
+import { scopedDials } from './ramp-plan.ts';
+import { RampRounds } from './ramp-rounds.ts';
 import { TakeBack } from './take-back.ts';
 
 export interface MoverOptions {
@@ -52,6 +55,8 @@ const UNBLOCK_MS = 60_000;
 export class Mover {
   readonly book: MovementBook;
   readonly rules: MovementRules;
+  /** What people say about ramps. */
+  readonly desk: RampDesk;
   readonly #options: MoverOptions;
   readonly #tripwires: Tripwires;
   readonly #versions: EpochWatch;
@@ -63,6 +68,8 @@ export class Mover {
   #goneTaken: [key: string, track: CellTrack | undefined][] = [];
   readonly #takeBack: TakeBack;
   readonly #needs = new NeedsTeller();
+  readonly #ramps: RampRounds;
+  readonly #holdKeeper: HoldKeeper;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #storeWorks = true;
@@ -85,7 +92,11 @@ export class Mover {
     restoreBook(this.book, saved);
     const now = (): number => this.now();
     this.#orders = new MovementOrders({ ...options, book: this.book, now, epoch: () => this.#epochDocument() });
-    this.#takeBack = new TakeBack({ ...options, book: this.book, orders: this.#orders, now });
+    const parts = { ...options, book: this.book, orders: this.#orders, now };
+    this.#takeBack = new TakeBack(parts);
+    this.#ramps = new RampRounds(parts);
+    this.desk = new RampDesk(parts);
+    this.#holdKeeper = new HoldKeeper(parts);
   }
 
   /** Steady time: that of the start, plus what has passed since. */
@@ -156,14 +167,18 @@ export class Mover {
 
   /** A ramp's dial is what the control state says; what the last save missed is caught up with. */
   #reconcileRamps(): void {
-    const { dials } = this.#options.controller.state;
+    const { state } = this.#options.controller;
     for (const home of this.book.endpoints.values()) {
-      const order = dials.get(scopeKey({ endpoint: home.id }));
-      const { ramp } = home;
-      if (ramp === undefined || order?.dialPpm === ramp.dialPpm) continue;
+      const order = state.dials.get(scopeKey({ endpoint: home.id }));
+      if (home.ramp === undefined) continue;
+      const { scoped: _scoped, ...saved } = home.ramp;
       const { steps } = this.rules.rampOf(home.id);
+      const scoped = scopedDials(home.id, steps, state);
+      const ramp = scoped.length === 0 ? saved : { ...saved, scoped };
+      home.ramp = ramp;
+      if ((order?.dialPpm ?? 0) === ramp.dialPpm) continue;
       const dialPpm = order?.dialPpm ?? 0;
-      const step = steps.findIndex((one) => one.kind === 'dial' && one.dialPpm === dialPpm);
+      const step = steps.findIndex((one) => one.kind === 'dial' && isForAll(one) && one.dialPpm === dialPpm);
       home.ramp = step < 0 || dialPpm === 0 ? newRamp(this.now()) : { ...ramp, step, dialPpm, since: this.now() };
     }
   }
@@ -256,6 +271,7 @@ export class Mover {
     this.#tripwires.resetAll();
     const changed = this.book.beginEpoch(epoch, this.now(), (endpoint) => this.#policyOf(endpoint).proof);
     for (const track of changed) this.#orders.unsynced.add(track);
+    this.#ramps.epochBegan(this.now());
     this.#options.log.info('epoch.began', { ...epoch, renewing: changed.length });
   }
 
@@ -278,7 +294,8 @@ export class Mover {
     await this.#takeBack.failed(round);
     await this.#orders.sync();
     await this.#orders.promote(round.promotions);
-    await this.#climbAll(facts, round);
+    await this.#ramps.climbAll(facts, round);
+    for (const track of await this.#holdKeeper.follow(this.facts())) this.#orders.unsynced.add(track);
   }
 
   #tellNeeds(facts: RoundFacts): void {
@@ -372,30 +389,6 @@ export class Mover {
     });
   }
 
-  /** One step of each ramp that is due. */
-  async #climbAll(facts: RoundFacts, round: Round): Promise<void> {
-    const { controller } = this.#options;
-    const climbing = { book: this.book, rules: this.rules, facts, pooled: round.pooled, state: controller.state };
-    for (const home of this.book.endpoints.values()) {
-      const step = planRamp(home, climbing);
-      if (step === undefined) continue;
-      this.book.unsaved.add(home);
-      if (step.kind === 'keep') home.ramp = step.next;
-      else if (step.kind === 'hold') {
-        home.ramp = step.next;
-        home.dialSeenAt = step.seenAt;
-        await controller.command({ kind: 'hold', scope: { endpoint: home.id } }, step.who);
-      } else if (step.isDown) {
-        home.ramp = step.next;
-        for (const one of step.members) this.book.resetPooled(one);
-        await this.#orders.retreat({ ...step, tracks: [], endpoints: step.members.map((one) => one.id) });
-      } else if (await this.#orders.raise(step)) {
-        // A tripwire may have been faster; what it dropped stays down, because its command came after this one.
-        if (home.ramp === step.before) home.ramp = step.next;
-      }
-    }
-  }
-
   /** Changes since the last time, to be saved; at most `max`. Give them back if that fails. */
   takeDocuments(max: number): MovementDocument[] {
     const taken: (CellTrack | EndpointTrack)[] = [];
@@ -438,6 +431,10 @@ export class Mover {
     this.#timer?.cancel();
     await this.#running;
   }
+}
+
+function isForAll({ cohort, tenants }: { readonly cohort?: string; readonly tenants?: readonly string[] }): boolean {
+  return cohort === undefined && tenants === undefined;
 }
 
 /** Names that stand for many are no cells that could move. */

@@ -12,6 +12,7 @@ import { BATCH, type MovementOrders } from './movement-orders.ts';
 import { type Move, moveOf, type Round } from './movement-plan.ts';
 import { retreatEvidence } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
+import { dialOf } from './ramp-plan.ts';
 
 export interface TakeBackOptions {
   readonly book: MovementBook;
@@ -114,13 +115,17 @@ export class TakeBack {
     const { book, rules, controller, now } = this.#options;
     const endpoint: EndpointId = home.id;
     const hadRamp = home.ramp !== undefined;
+    const own: Dial[] = [];
     if (home.ramp !== undefined) {
       const fallen = climb(home.ramp, { kind: 'tripped', tripwire, detail }, rules.rampOf(endpoint), now());
       if (fallen.ok) home.ramp = fallen.next;
+      for (const effect of fallen.ok ? fallen.effects : [])
+        if (effect.kind === 'dial') for (const dial of effect.dials) own.push(dialOf(endpoint, dial));
       book.unsaved.add(home);
     }
     if (controller.table.policyOf(endpoint).proof !== 'none') {
       const isMoving = controller.table.dialFor(endpoint, undefined).dialPpm > 0;
+      if (own.length > 0) return own;
       return hadRamp && isMoving ? [{ scope: { endpoint }, dialPpm: 0 }] : [];
     }
     // Dials of tenants and cohorts come before the endpoint's: each gets one of its own for this endpoint.

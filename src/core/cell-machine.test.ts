@@ -12,7 +12,13 @@ import {
 } from './cell-machine.ts';
 import { ASSESSMENTS, type Assessment, type AssessmentKind } from './evidence.ts';
 
-const POLICY: CellPolicy = { ownMatches: 3, renewWithinMs: 3_600_000, coolDownMs: 60_000 };
+const POLICY: CellPolicy = {
+  ownMatches: 3,
+  renewWithinMs: 3_600_000,
+  coolDownMs: 60_000,
+  returnIntervalMs: 3_600_000,
+  retries: 5,
+};
 const EPOCH: Epoch = { candidateVersion: '1.0.0', rules: 'r1' };
 const NOW = 1_000_000;
 

@@ -1,5 +1,6 @@
 import type { CellState } from './cell.ts';
 import type { Assessment } from './evidence.ts';
+import { exhaustedReason } from './ramp.ts';
 
 /** What evidence is valid for: another candidate version or other rules begin another epoch. */
 export interface Epoch {
@@ -35,6 +36,8 @@ export interface CellRecord {
   readonly coolUntil?: number;
   /** Times it was closed within this epoch; each doubles the cool-down. */
   readonly closures: number;
+  /** When it last opened again after it was closed, within this epoch. */
+  readonly returnedAt?: number;
 }
 
 export interface CellPolicy {
@@ -44,6 +47,10 @@ export interface CellPolicy {
   readonly renewWithinMs: number;
   /** After the first closing; doubled by each further one, up to 64 times as long. */
   readonly coolDownMs: number;
+  /** Between two openings after a closing, at least, within an epoch: whatever the evidence does, a cell does not flap. */
+  readonly returnIntervalMs: number;
+  /** Closings of a serving cell in an epoch after which it is held until a person resumes it. */
+  readonly retries: number;
 }
 
 export type CellEvent =
@@ -56,6 +63,8 @@ export type CellEvent =
       readonly controlVersion: string;
     }
   | { readonly kind: 'tripped'; readonly tripwire: string; readonly detail: string }
+  /** A person takes it back, without a latch; it is none of its tries. */
+  | { readonly kind: 'demoted'; readonly actor: string; readonly reason: string }
   | { readonly kind: 'deployed'; readonly epoch: Epoch }
   | { readonly kind: 'hold'; readonly actor: string; readonly reason: string }
   | { readonly kind: 'resume'; readonly actor: string; readonly reason: string }
@@ -72,7 +81,9 @@ export type CellEffect =
       readonly evidence?: unknown;
     }
   /** Evidence gathered so far says nothing about what comes: begin anew. */
-  | { readonly kind: 'resetEvidence' };
+  | { readonly kind: 'resetEvidence' }
+  /** It was taken back too often; a person has to look. */
+  | { readonly kind: 'hold'; readonly reason: string };
 
 export type CellTransition =
   | { readonly ok: true; readonly next: CellRecord; readonly effects: readonly CellEffect[] }
@@ -95,6 +106,9 @@ export function transition(cell: CellRecord, event: CellEvent, policy: CellPolic
       return assessed(cell, event, policy, now);
     case 'tripped':
       return tripped(cell, event, policy, now);
+    case 'demoted':
+      if (cell.state === 'held' || cell.state === 'latched') return unchanged(cell);
+      return close(cell, { ...event, evidence: undefined, isTry: false }, policy, now);
     case 'deployed':
       return deployed(cell, event.epoch, policy, now);
     case 'hold':
@@ -103,7 +117,8 @@ export function transition(cell: CellRecord, event: CellEvent, policy: CellPolic
       return move(cell, 'held', event, 'cell.held', now);
     case 'resume':
       if (cell.state !== 'held') return rejected(`the cell is not held; it is ${cell.state}`);
-      return move(cell, 'observing', event, 'cell.resumed', now);
+      // A person has looked: what was is forgiven.
+      return move({ ...cell, closures: 0 }, 'observing', event, 'cell.resumed', now);
     case 'latched':
       if (cell.state === 'latched') return unchanged(cell);
       return move(cell, 'latched', event, 'cell.latched', now);
@@ -132,6 +147,7 @@ function assessed(cell: CellRecord, event: Assessed, policy: CellPolicy, now: nu
           since: now,
           reason: 'cooled down; evidence is gathered anew',
           closures: cell.closures,
+          ...returnOf(cell),
         },
         effects: [],
       };
@@ -165,7 +181,14 @@ function promote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: num
   const action = cell.state === 'renewing' ? 'cell.renewed' : 'cell.opened';
   return {
     ok: true,
-    next: { state: 'open', since: now, reason, proof, closures: cell.closures },
+    next: {
+      state: 'open',
+      since: now,
+      reason,
+      proof,
+      closures: cell.closures,
+      ...(cell.state === 'observing' && cell.closures > 0 ? { returnedAt: now } : returnOf(cell)),
+    },
     effects: [{ kind: 'journal', action, actor: 'controller', reason, evidence: proof }],
   };
 }
@@ -183,6 +206,7 @@ function demote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: numb
       actor: 'controller',
       reason: `${over} say ${turned.kind}: ${turned.mismatches} mismatches of ${turned.matches + turned.mismatches}`,
       evidence: turned,
+      isTry: true,
     },
     policy,
     now,
@@ -193,7 +217,12 @@ function expire(cell: CellRecord, policy: CellPolicy, now: number): CellTransiti
   if (now < (cell.renewBy ?? 0)) return unchanged(cell);
   return close(
     cell,
-    { actor: 'controller', reason: 'the proof was not renewed in time for the new version', evidence: undefined },
+    {
+      actor: 'controller',
+      reason: 'the proof was not renewed in time for the new version',
+      evidence: undefined,
+      isTry: false,
+    },
     policy,
     now,
   );
@@ -206,7 +235,8 @@ function tripped(
   now: number,
 ): CellTransition {
   if (cell.state === 'held' || cell.state === 'latched') return unchanged(cell);
-  return close(cell, { actor: `tripwire:${event.tripwire}`, reason: event.detail, evidence: undefined }, policy, now);
+  const actor = `tripwire:${event.tripwire}`;
+  return close(cell, { actor, reason: event.detail, evidence: undefined, isTry: true }, policy, now);
 }
 
 function deployed(cell: CellRecord, epoch: Epoch, policy: CellPolicy, now: number): CellTransition {
@@ -216,9 +246,17 @@ function deployed(cell: CellRecord, epoch: Epoch, policy: CellPolicy, now: numbe
     case 'renewing': {
       // A second deployment does not lengthen the time without a proof.
       const renewBy = cell.renewBy ?? now + policy.renewWithinMs;
+      const { returnedAt: _returnedAt, ...rest } = cell;
       return {
         ok: true,
-        next: { ...cell, state: 'renewing', since: now, reason: `${reason}: the proof is being renewed`, renewBy },
+        next: {
+          ...rest,
+          closures: 0,
+          state: 'renewing',
+          since: now,
+          reason: `${reason}: the proof is being renewed`,
+          renewBy,
+        },
         effects: [
           { kind: 'journal', action: 'cell.renewing', actor: 'controller', reason, evidence: { epoch, renewBy } },
         ],
@@ -232,32 +270,49 @@ function deployed(cell: CellRecord, epoch: Epoch, policy: CellPolicy, now: numbe
       };
     case 'observing':
     case 'held':
-    case 'latched':
-      return { ok: true, next: { ...cell, closures: 0 }, effects: [] };
+    case 'latched': {
+      const { returnedAt: _returnedAt, ...rest } = cell;
+      return { ok: true, next: { ...rest, closures: 0 }, effects: [] };
+    }
   }
 }
 
 function close(
   cell: CellRecord,
-  why: { readonly actor: string; readonly reason: string; readonly evidence: unknown },
+  why: { readonly actor: string; readonly reason: string; readonly evidence: unknown; readonly isTry: boolean },
   policy: CellPolicy,
   now: number,
 ): CellTransition {
+  const wasOpen = cell.state === 'open' || cell.state === 'renewing';
   const coolDown = policy.coolDownMs * 2 ** Math.min(cell.closures, MAX_DOUBLINGS);
+  const coolUntil = Math.max(now + coolDown, (cell.returnedAt ?? Number.NEGATIVE_INFINITY) + policy.returnIntervalMs);
+  // Only what served was a try.
+  const closures = cell.closures + (why.isTry && wasOpen ? 1 : 0);
+  const isExhausted = closures > cell.closures && closures >= policy.retries;
+  const hold = exhaustedReason(closures, why.reason);
   const next: CellRecord = {
-    state: 'closed',
+    state: isExhausted ? 'held' : 'closed',
     since: now,
-    reason: why.reason,
-    coolUntil: now + coolDown,
-    closures: cell.closures + 1,
+    reason: isExhausted ? hold : why.reason,
+    ...(isExhausted ? {} : { coolUntil }),
+    closures,
+    ...returnOf(cell),
   };
   const effects: CellEffect[] = [{ kind: 'resetEvidence' }];
   // A cell that did not serve changes nothing for anyone by closing.
-  if (cell.state === 'open' || cell.state === 'renewing') {
-    const evidence = { ...(why.evidence === undefined ? {} : { assessment: why.evidence }), coolUntil: next.coolUntil };
+  if (wasOpen) {
+    const evidence = {
+      ...(why.evidence === undefined ? {} : { assessment: why.evidence }),
+      ...(isExhausted ? {} : { coolUntil }),
+    };
     effects.unshift({ kind: 'journal', action: 'cell.closed', actor: why.actor, reason: why.reason, evidence });
   }
+  if (isExhausted) effects.push({ kind: 'hold', reason: hold });
   return { ok: true, next, effects };
+}
+
+function returnOf({ returnedAt }: CellRecord): Pick<CellRecord, 'returnedAt'> {
+  return returnedAt === undefined ? {} : { returnedAt };
 }
 
 function move(

@@ -4,11 +4,12 @@ import { CellStates } from './cell-states.ts';
 import { CLUSTER_STATES, type ClusterMark } from './cluster/mark.ts';
 import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import { CutoverError } from './errors.ts';
+import type { Approval, GateRecord } from './gate.ts';
 import type { Latch, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { scopeKey } from './scope.ts';
 
-/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`. */
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`. */
 export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
@@ -17,6 +18,8 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   const holds = new Map<string, Latch>();
   const versions = new Map<Side, Announced>();
   const marks = new Map<string, ClusterMark>();
+  const gates = new Map<EndpointId, GateRecord>();
+  const retired = new Map<EndpointId, Approval>();
   for (const [key, value] of items) {
     const name = key.slice(key.indexOf(':') + 1);
     if (key.startsWith('latch:')) latches.set(name, readLatch(name, at(key, value)));
@@ -25,11 +28,27 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
     else if (key.startsWith('hold:')) holds.set(name, readLatch(name, at(key, value)));
     else if (key.startsWith('version:')) versions.set(readSide(key, name), readVersion(at(key, value)));
     else if (key.startsWith('cluster:')) marks.set(name, readMark(at(key, value)));
+    else if (key.startsWith('gate:'))
+      gates.set(name as EndpointId, readGate(at(key, value))); // written from one
+    else if (key.startsWith('retired:'))
+      retired.set(name as EndpointId, readOrder(at(key, value))); // written from one
     else if (key.startsWith('cell:')) cells.push([name as CellKey, readCell(key, value)]); // written from a CellKey
   }
   const known = items.get('revision');
   const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
-  return { revision, madeAt, latches, pins, dials, cells: CellStates.of(cells), holds, versions, marks };
+  return {
+    revision,
+    madeAt,
+    latches,
+    pins,
+    dials,
+    cells: CellStates.of(cells),
+    holds,
+    versions,
+    marks,
+    gates,
+    retired,
+  };
 }
 
 /** A stored value with the place it came from, so that an error can name it. */
@@ -96,6 +115,16 @@ function readMark(item: Item): ClusterMark {
     ...(isList ? { endpoints: endpoints as EndpointId[] } : {}), // written from endpoints
     ...(counts === true ? { counts } : {}),
     ...(stillIn === undefined ? {} : { stillIn: text(item, 'stillIn') }),
+  };
+}
+
+function readGate(item: Item): GateRecord {
+  const { approvals } = item.fields;
+  if (!Array.isArray(approvals)) throw corrupt(item.key, 'has no list of approvals');
+  return {
+    gate: text(item, 'gate'),
+    since: number(item, 'since'),
+    approvals: approvals.map((one) => readOrder(at(item.key, one))),
   };
 }
 

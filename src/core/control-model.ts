@@ -2,6 +2,7 @@ import type { EndpointId, Side, TenantId } from './cell.ts';
 import type { CellStates } from './cell-states.ts';
 import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
+import type { Approval, GateRecord } from './gate.ts';
 import type { StateItem } from './ports.ts';
 import type { Dial, EndpointPolicy, ForceList, Latch, ListedEndpoint, Pin, Scope, TableData } from './routing.ts';
 import type { Cohorts } from './scope.ts';
@@ -64,6 +65,10 @@ export interface ControlState {
   readonly versions: ReadonlyMap<Side, Announced>;
   /** What people said of clusters, by id. */
   readonly marks: ReadonlyMap<string, ClusterMark>;
+  /** What was said at the gates where ramps wait, by the endpoint that leads the ramp. */
+  readonly gates: ReadonlyMap<EndpointId, GateRecord>;
+  /** Endpoints that were retired by an order, besides those the configuration retires. */
+  readonly retired: ReadonlyMap<EndpointId, Approval>;
   /** Cells in any other state than `observing`. */
   readonly cells: CellStates;
   /** Keys of stored items that no longer count; the next command deletes them. */
@@ -99,9 +104,18 @@ export function tableOf(state: ControlState, last?: Made): TableData {
     cohorts: since('base', 'latches')?.cohorts ?? cohortsOf(state),
     dials: since('base', 'dials')?.dials ?? [...dialsOf(state).values()],
     defaults: state.base.defaults,
-    endpoints: state.base.endpoints,
+    endpoints: since('base', 'retired')?.endpoints ?? endpointsOf(state),
     cells: state.cells,
   };
+}
+
+/** The listed endpoints, and those that an order retired. */
+function endpointsOf({ base, retired }: ControlState): readonly ListedEndpoint[] {
+  if (retired.size === 0) return base.endpoints;
+  const listed = base.endpoints.map((one) => (retired.has(one.id) ? { ...one, retired: true } : one));
+  const known = new Set(listed.map(({ id }) => id));
+  const found = [...retired.keys()].filter((id) => !known.has(id));
+  return [...listed, ...found.map((id) => ({ ...base.defaults, id, retired: true }))];
 }
 
 /** The configuration's cohorts, those under a latch with the members they had when it fell. */
@@ -191,6 +205,8 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('hold:', before.holds, after.holds, items);
   compareMaps('version:', before.versions, after.versions, items);
   compareMaps('cluster:', before.marks, after.marks, items);
+  compareMaps('gate:', before.gates, after.gates, items);
+  compareMaps('retired:', before.retired, after.retired, items);
   items.push({ key: 'revision', value: { revision: after.revision, madeAt: after.madeAt } });
   // A key may be stale and set anew; the last word counts, and is said once.
   return [...new Map(items.map((item) => [item.key, item])).values()];

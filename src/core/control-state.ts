@@ -14,6 +14,7 @@ import {
 } from './control-model.ts';
 import type { ErrorCode } from './errors.ts';
 import type { NewJournalEntry, StateItem } from './ports.ts';
+import { type RampCommand, rampStep } from './ramp-commands.ts';
 import type { Dial, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { describeScope, scopeKey, tenantsOf } from './scope.ts';
@@ -24,6 +25,7 @@ export { restoreState, tableOf } from './control-model.ts';
 
 /** What can be ordered. */
 export type Command =
+  | RampCommand
   | {
       readonly kind: 'dial.set';
       readonly scope: Scope;
@@ -165,6 +167,8 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
       return { state, action: 'purged', scope: describeScope({ tenant: command.tenant }), evidence: {} };
     case 'cluster.mark':
       return markCluster(state, command, by);
+    default:
+      return rampStep(state, command, by);
   }
 }
 

@@ -9,6 +9,8 @@ export const NOTICE_KINDS = [
   'opened',
   'step',
   'hold',
+  'gate',
+  'retired',
   'pin',
   'deploy',
   'cluster',
@@ -25,6 +27,8 @@ export const USUAL_KINDS: readonly NoticeKind[] = [
   'closed',
   'step',
   'hold',
+  'gate',
+  'retired',
   'returned',
   'parity',
   'store',
@@ -103,6 +107,14 @@ export function noticesOf(entry: JournalEntry): readonly Notice[] {
       return [orderNotice(entry, 'pin', `Pinned: ${entry.scope}`)];
     case 'pin.lifted':
       return [orderNotice(entry, 'pin', `Pin lifted: ${entry.scope}`)];
+    case 'gate.waiting':
+    case 'gate.approved':
+    case 'gate.rejected':
+      return [gateNotice(entry)];
+    case 'endpoint.retired':
+      return [orderNotice(entry, 'retired', `Retired: ${entry.scope}`)];
+    case 'endpoint.unretired':
+      return [orderNotice(entry, 'retired', `No longer retired: ${entry.scope}`)];
     case 'deployed': {
       const { after } = fieldsOf(entry.evidence);
       return [orderNotice(entry, 'deploy', `The ${entry.scope} runs ${String(after)}`)];
@@ -166,6 +178,20 @@ export function testNotice(target: string, actor: string, at: number): Notice {
 
 function orderNotice(entry: JournalEntry, kind: NoticeKind, title: string): Notice {
   return makeNotice({ ...entryFields(entry), kind, title, text: byWhom(entry.actor, entry.reason) });
+}
+
+/** A gate that waits names the command that opens it; one that was approved says how many are missing. */
+function gateNotice(entry: JournalEntry): Notice {
+  const { gate, given, needed } = fieldsOf(entry.evidence);
+  const name = String(gate);
+  if (entry.action === 'gate.waiting') {
+    const text = `It takes ${needed === 1 ? 'one approval' : `${String(needed)} approvals`}: cutover approve '${entry.scope}'`;
+    return makeNotice({ ...entryFields(entry), kind: 'gate', title: `Gate ${name} waits: ${entry.scope}`, text });
+  }
+  if (entry.action === 'gate.rejected') return orderNotice(entry, 'gate', `Gate ${name} rejected: ${entry.scope}`);
+  const isOpen = typeof given === 'number' && typeof needed === 'number' && given >= needed;
+  const title = `Gate ${name} ${isOpen ? 'open' : `approved (${String(given)} of ${String(needed)})`}: ${entry.scope}`;
+  return orderNotice(entry, 'gate', title);
 }
 
 function entryFields({ at, scope, actor, reason, evidence, revision }: JournalEntry) {

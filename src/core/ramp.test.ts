@@ -13,6 +13,8 @@ const POLICY: RampPolicy = {
   ],
   dwellMs: 1_000,
   coolDownMs: 60_000,
+  returnIntervalMs: 3_600_000,
+  retries: 5,
 };
 
 function assessment(kind: AssessmentKind): Assessment {

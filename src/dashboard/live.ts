@@ -164,7 +164,7 @@ export function connect(): void {
 
 let updating = false;
 /** One refresh at a time; events that come meanwhile are served by the next. */
-function update(): void {
+export function update(): void {
   if (updating) return;
   updating = true;
   refresh()

@@ -1,18 +1,30 @@
 import type { JSX } from 'preact';
 import type { RampView } from '../api/types.ts';
 import { ago, duration, percent, visible } from './format.ts';
+import { Gate } from './gate.tsx';
 
 function stepText(step: RampView['steps'][number]): string {
   switch (step.kind) {
     case 'mirror':
       return 'mirror';
     case 'dial':
-      return percent((step.dialPpm ?? 0) / 1_000_000);
+      return [percent((step.dialPpm ?? 0) / 1_000_000), whoText(step)].join(' ').trim();
     case 'wait':
       return `wait ${duration(step.ms ?? 0)}`;
+    case 'gate':
+      return `gate ${visible(step.gate?.name ?? '')}`;
     case 'verify':
-      return 'verify';
+      return step.ms === undefined ? 'verify' : `verify ${duration(step.ms)}`;
+    case 'retire':
+      return 'retire';
   }
+}
+
+/** Of whom a dial is; empty for everybody. */
+function whoText({ cohort, tenants }: RampView['steps'][number]): string {
+  if (cohort !== undefined) return visible(cohort);
+  if (tenants === undefined) return '';
+  return tenants.length === 1 ? visible(tenants[0] ?? '') : `${tenants.length} tenants`;
 }
 
 function Ladder(props: { ramp: RampView }): JSX.Element {
@@ -50,6 +62,7 @@ export function RampList(props: { ramps: readonly RampView[]; now: number }): JS
               {ramp.restAt !== undefined && `; rests for ${duration(ramp.restAt - props.now)} more`}
               {ramp.missing.length > 0 && `; missing: ${ramp.missing.map(visible).join(', ')}`}
             </span>
+            <Gate ramp={ramp} />
           </li>
         ))}
       </ul>

@@ -53,6 +53,8 @@ const evidence = evidenceSettings({
   minSpanMs: 0,
   minRequests: 5,
   coolDownMs: 1,
+  returnIntervalMs: 3_600_000,
+  retries: 5,
   renewWithinMs: 60_000,
 });
 const mover = new Mover({

@@ -1,7 +1,8 @@
-import type { EvidenceSettings } from '../../src/config/settings.ts';
+import type { EndpointSettings, EvidenceSettings } from '../../src/config/settings.ts';
 import type { Cell, EndpointId, Side, TenantId } from '../../src/core/cell.ts';
 import { CellStates } from '../../src/core/cell-states.ts';
 import type { ServedRecord, VerifiedExchange } from '../../src/core/ports.ts';
+import type { RampStep } from '../../src/core/ramp.ts';
 import type { EndpointPolicy, TableData } from '../../src/core/routing.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
 
@@ -94,7 +95,27 @@ export function evidenceSettings(more: Partial<EvidenceSettings> = {}): Evidence
     staleAfterMs: 86_400_000,
     renewWithinMs: 86_400_000,
     coolDownMs: 600_000,
+    returnIntervalMs: 3_600_000,
+    retries: 5,
     falseAlarm: 0.0001,
     ...more,
+  };
+}
+
+/** A listed GET endpoint with a ladder of its own. */
+export function endpointSettings(template: string, steps: readonly RampStep[]): EndpointSettings {
+  return {
+    method: 'GET',
+    template,
+    dialPpm: undefined,
+    maxPpm: 1_000_000,
+    proof: 'endpoint',
+    writes: false,
+    acts: false,
+    sharedValidators: false,
+    journey: undefined,
+    mirrorPpm: 1_000_000,
+    steps,
+    retired: false,
   };
 }

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { z } from 'zod';
 import { changed } from '../../api/routes.ts';
-import { type AssessmentView, type ProofSheet, proofSheet, type RampView, ramp } from '../../api/types.ts';
+import { type AssessmentView, type ProofSheet, proofSheet } from '../../api/types.ts';
 import {
   type ChangeOptions,
   clientOf,
@@ -15,7 +14,7 @@ import {
   scopeOf,
   scopeText,
 } from '../command.ts';
-import { colour, count, moment, ppm, print, printJson, printTable, safe } from '../output.ts';
+import { colour, count, moment, print, printJson, safe } from '../output.ts';
 
 /** `cutover hold`: nothing is promoted until `resume`. */
 export function addHold(program: Command): void {
@@ -119,6 +118,11 @@ function printSheet(sheet: ProofSheet): void {
     print(`${colour.bold('Proof')} of ${moment(at)} over the ${over}, candidate ${safe(epoch.candidateVersion)}`);
     print(`  ${assessmentText(assessment)}`);
   }
+  for (const { gate, approvals } of sheet.approvals)
+    for (const { actor, reason, at } of approvals)
+      print(
+        `${colour.bold('Approved')} gate ${safe(gate)} by ${safe(actor)} at ${moment(at)}: ${safe(reason) || 'no reason given'}`,
+      );
   if (sheet.renewBy !== undefined) print(colour.yellow(`! It closes at ${moment(sheet.renewBy)} without a new proof.`));
   if (sheet.coolUntil !== undefined) print(`It rests until ${moment(sheet.coolUntil)}.`);
   print(`${colour.bold('Own')}      ${assessmentText(sheet.own)}`);
@@ -131,33 +135,4 @@ function printSheet(sheet: ProofSheet): void {
 function assessmentText({ kind, matches, mismatches, inconclusive, bound, requests, tenants }: AssessmentView): string {
   const rate = `mismatch rate below ${(bound * 100).toFixed(2)} % (fixed-look bound)`;
   return `${kind}: ${count(matches)} match, ${count(mismatches)} differ, ${count(inconclusive)} inconclusive; ${rate}; ${count(requests)} requests, ${count(tenants)} tenants`;
-}
-
-/** `cutover ramps`. */
-export function addRamps(program: Command): void {
-  const command = remote(program.command('ramps').description('where each ramp is, and what its next step waits for'));
-  define<RemoteOptions>(command, ['cutover ramps', 'cutover ramps --output json'], async (options) => {
-    const { items } = await clientOf(options).call('GET', 'ramps?limit=200', z.object({ items: z.array(ramp) }));
-    if (options.output === 'json') printJson({ items });
-    else if (items.length === 0)
-      print('There is no ramp: the configuration gives no steps, or nothing was served yet.');
-    else
-      printTable(items, [
-        { title: 'endpoint', value: (row) => row.endpoint, flexible: true },
-        { title: 'step', value: stepText },
-        { title: 'dial', value: (row) => ppm(row.dialPpm), right: true },
-        {
-          title: 'state',
-          value: (row) => (row.restAt === undefined ? row.state : `rests until ${moment(row.restAt)}`),
-        },
-        { title: 'since', value: (row) => moment(row.since) },
-        { title: 'evidence', value: (row) => row.pooled },
-      ]);
-    return EXIT.done;
-  });
-}
-
-function stepText({ steps, step }: RampView): string {
-  const present = steps[step];
-  return present === undefined ? 'done' : `${step + 1} of ${steps.length}: ${present.kind}`;
 }

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import type { RampStep } from '../../src/core/ramp.ts';
+import { PPM } from '../../src/core/routing.ts';
+import { endpointId, World, type WorldOptions } from '../support/movement-rig.ts';
+
+/*
+ * Ladders with gates, tenants first and an end: the real Controller and Mover in virtual time.
+ * No proof is demanded, so that the dial alone moves traffic and each story is a few minutes long.
+ */
+
+const A = endpointId('GET /a');
+const ANN = { actor: 'cli:ann', reason: 'checked' };
+const BEN = { actor: 'cli:ben', reason: 'checked too' };
+const GATE: RampStep = { kind: 'gate', name: 'release', approvals: 2, approvers: [] };
+
+function worldWith(steps: readonly RampStep[], more: WorldOptions = {}): World {
+  const defaults = { dialPpm: 0, maxPpm: PPM, proof: 'none', mirrorPpm: PPM, steps, dwellMs: 5_000 } as const;
+  return new World({ proof: 'none', dialPpm: 0, perSecond: 10, ...more, settings: { defaults, ...more.settings } });
+}
+
+test('a ramp waits at a gate, tells so, and goes on when two people have approved', async () => {
+  const world = await worldWith([{ kind: 'dial', dialPpm: 100_000 }, GATE, { kind: 'dial', dialPpm: PPM }]).start();
+  await world.run(20);
+  expect(world.dialOf()).toBe(100_000);
+  const [waiting] = await world.journal('gate.waiting');
+  expect(waiting).toMatchObject({ scope: 'GET /a', evidence: { gate: 'release', needed: 2 } });
+  expect((await world.journal('gate.waiting')).length).toBe(1);
+  expect(await world.mover.desk.approve(A, 'other', ANN)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+  expect(await world.mover.desk.approve(A, undefined, ANN)).toMatchObject({ ok: true });
+  await world.run(20);
+  expect(world.dialOf()).toBe(100_000);
+  expect(await world.mover.desk.approve(A, 'release', BEN)).toMatchObject({ ok: true });
+  await world.run(3);
+  expect(world.dialOf()).toBe(PPM);
+  const [raised] = await world.journal('dial.set');
+  expect(raised).toMatchObject({
+    reason: 'approved at gate release by cli:ann, cli:ben',
+    evidence: { gates: [{ gate: 'release', approvals: [{ actor: 'cli:ann' }, { actor: 'cli:ben' }] }] },
+  });
+  expect(await world.mover.desk.approve(A, undefined, ANN)).toMatchObject({ ok: false, code: 'CONFLICT' });
+  expect(world.early).toBe(0);
+});
+
+test('a tripwire takes back what waits at a gate, and the approval given before is gone', async () => {
+  const world = await worldWith([{ kind: 'dial', dialPpm: 500_000 }, GATE, { kind: 'dial', dialPpm: PPM }]).start();
+  await world.run(20);
+  await world.mover.desk.approve(A, undefined, ANN);
+  world.candidate = () => 'silent';
+  await world.run(20);
+  expect(world.dialOf()).toBe(0);
+  expect(await world.mover.desk.approve(A, undefined, BEN)).toMatchObject({ ok: false, code: 'CONFLICT' });
+});
+
+test('a rejected gate holds the ramp until it is resumed, and then waits anew', async () => {
+  const world = await worldWith([{ kind: 'dial', dialPpm: 100_000 }, GATE, { kind: 'dial', dialPpm: PPM }]).start();
+  await world.run(20);
+  await world.mover.desk.approve(A, undefined, ANN);
+  expect(await world.mover.desk.reject(A, undefined, BEN)).toMatchObject({ ok: true });
+  expect(world.controller.state.holds.size).toBe(1);
+  await world.run(5);
+  await world.controller.command({ kind: 'resume', scope: { endpoint: A } }, ANN);
+  await world.mover.desk.approve(A, undefined, BEN);
+  await world.run(10);
+  // Ann's approval was dropped with the rejection.
+  expect(world.dialOf()).toBe(100_000);
+  await world.mover.desk.approve(A, undefined, ANN);
+  await world.run(5);
+  expect(world.dialOf()).toBe(PPM);
+});
+
+test('one tenant goes first; the last step retires the endpoint by a person’s word, and another word takes it back', async () => {
+  const steps: readonly RampStep[] = [
+    { kind: 'dial', dialPpm: PPM, tenants: ['acme' as never] },
+    { kind: 'dial', dialPpm: PPM },
+    { kind: 'verify', direction: 'reverse', ms: 10_000 },
+    { kind: 'retire', by: 'person' },
+  ];
+  const evidence = { minSpanMs: 0, pooledLimit: 0.1, cellLimit: 0.1 };
+  const world = await worldWith(steps, { evidence }).start();
+  await world.run(4);
+  const { table } = world.controller;
+  expect(table.dialFor(A, 'acme' as never).dialPpm).toBe(PPM);
+  expect(table.dialFor(A, 'globex' as never).dialPpm).toBe(0);
+  expect(await world.mover.desk.retire(A, ANN)).toMatchObject({ ok: false, code: 'CONFLICT' });
+  await world.run(60);
+  expect(world.mover.book.endpoints.get(A)?.ramp?.step).toBe(3);
+  expect(world.controller.table.policyOf(A).retired).toBe(false);
+  expect(await world.mover.desk.retire(A, ANN)).toMatchObject({ ok: true, entry: { action: 'endpoint.retired' } });
+  expect(world.controller.table.policyOf(A).retired).toBe(true);
+  expect(await world.mover.desk.unretire(A, ANN)).toMatchObject({ ok: true });
+  expect(world.controller.table.policyOf(A).retired).toBe(false);
+});
+
+test('what fails again and again is held after its last try, told in the journal, and goes on when resumed', async () => {
+  const evidence = { coolDownMs: 2_000, returnIntervalMs: 5_000, retries: 2 };
+  const world = await worldWith([{ kind: 'dial', dialPpm: 500_000 }], { evidence, candidate: () => 'silent' }).start();
+  await world.run(60);
+  const [hold] = await world.journal('hold');
+  expect(hold).toMatchObject({
+    actor: 'controller',
+    scope: 'GET /a',
+    reason: expect.stringMatching(/^taken back 2 times/),
+  });
+  expect(world.dialOf()).toBe(0);
+  world.candidate = () => 'right';
+  await world.run(60);
+  expect(world.dialOf()).toBe(0);
+  await world.controller.command({ kind: 'resume', scope: { endpoint: A } }, ANN);
+  await world.run(15);
+  expect(world.dialOf()).toBe(500_000);
+});
