@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
 import { noticeTarget, noticeTest, noticeTestInput } from './notice-types.ts';
 import { endpointPower } from './power-types.ts';
+import { RAMP_ROUTES } from './ramp-routes.ts';
 import { comparison, learnedNoise, recording } from './recording-types.ts';
+import { changed, page, paging, type Route } from './route.ts';
 import {
   cell,
   cellMap,
@@ -13,7 +15,6 @@ import {
   endpoint,
   explainInput,
   explanation,
-  gateInput,
   holdInput,
   journalEntry,
   journalHead,
@@ -27,36 +28,16 @@ import {
   purgeInput,
   raceInput,
   raceResult,
-  ramp,
-  retireInput,
   rollbackInput,
   rollbackResult,
   scope,
   status,
 } from './types.ts';
 
-/** One page of a list. `next` is the cursor of the following page, absent on the last; the `Link` header holds its address. */
-function page<T extends z.ZodType>(
-  item: T,
-): z.ZodObject<{ items: z.ZodArray<T>; next: z.ZodExactOptional<z.ZodString> }> {
-  return z.object({ items: z.array(item), next: z.string().exactOptional() });
-}
-
-/** Query of every list: at most 200 a page, 50 by default. */
-const paging = {
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().min(1).max(200).exactOptional(),
-};
 const endpointName = z.string().min(3).max(2_048).exactOptional();
 const tenantName = z.string().min(1).max(128).exactOptional();
 const id = z.strictObject({ id: z.string().min(1).max(64) });
 
-/** What a change that is in the journal answers with. */
-export const changed = z.object({
-  /** Table revision in force now. */
-  revision: z.int(),
-  journal: journalEntry,
-});
 /** The dial as it is now. A configuration's cap on the endpoint may lie below it. */
 /** What was deleted of a tenant's traffic. */
 export const purged = changed.extend({
@@ -77,28 +58,12 @@ export const health = z.object({ status: z.literal('ok') });
 export const readiness = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 export const version = z.object({ version: z.string(), node: z.string() });
 
-/** How a route is called and what it answers. */
-export interface Route {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** Parameters in braces, URL-encoded: `{id}`. */
-  readonly path: string;
-  readonly summary: string;
-  /** True: works without a token. Everything else needs one. */
-  readonly open: boolean;
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  /** JSON body; a DELETE may leave it out where `{}` would do. */
-  readonly body?: z.ZodType;
-  /** Of a success; `events`, `text` and `document` are not checked by a type. */
-  readonly output: z.ZodType | 'events' | 'text' | 'document';
-  readonly status: 200 | 201;
-}
-
 /**
  * The control API, complete: the server, the OpenAPI document and the reference page are made from this table.
  * No GET changes anything.
  */
 export const ROUTES = {
+  ...RAMP_ROUTES,
   status: {
     method: 'GET',
     path: '/api/v1/status',
@@ -346,44 +311,6 @@ export const ROUTES = {
     output: changed,
     status: 200,
   },
-  approve: {
-    method: 'POST',
-    path: '/api/v1/approve',
-    summary: 'Approves the gate where a ramp waits; it goes on when enough people have.',
-    open: false,
-    body: gateInput,
-    output: changed,
-    status: 200,
-  },
-  reject: {
-    method: 'POST',
-    path: '/api/v1/reject',
-    summary:
-      'Rejects the gate where a ramp waits: approvals no longer count, and the ramp is held until it is resumed.',
-    open: false,
-    body: gateInput,
-    output: changed,
-    status: 200,
-  },
-  retire: {
-    method: 'POST',
-    path: '/api/v1/retire',
-    summary:
-      'Retires an endpoint and its journey: the control no longer serves it, the candidate always does, even under a rollback.',
-    open: false,
-    body: retireInput,
-    output: changed,
-    status: 200,
-  },
-  unretire: {
-    method: 'POST',
-    path: '/api/v1/unretire',
-    summary: 'Takes an order to retire back: dials, proofs and rollbacks count again.',
-    open: false,
-    body: retireInput,
-    output: changed,
-    status: 200,
-  },
   deploy: {
     method: 'POST',
     path: '/api/v1/deploy',
@@ -428,15 +355,6 @@ export const ROUTES = {
     open: false,
     params: z.strictObject({ tenant: z.string().min(1).max(128), endpoint: z.string().min(3).max(2_048) }),
     output: proofSheet,
-    status: 200,
-  },
-  ramps: {
-    method: 'GET',
-    path: '/api/v1/ramps',
-    summary: 'Ramps by endpoint: step, dial, and what the next one waits for.',
-    open: false,
-    query: z.strictObject({ ...paging }),
-    output: page(ramp),
     status: 200,
   },
   explain: {
@@ -508,6 +426,8 @@ export const ROUTES = {
     status: 200,
   },
 } as const satisfies Record<string, Route>;
+
+export { changed, type Route } from './route.ts';
 
 export type RouteName = keyof typeof ROUTES;
 export const ROUTE_NAMES: readonly RouteName[] = Object.keys(ROUTES) as RouteName[]; // the keys of the table above

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passedGate } from './ramp-types.ts';
 
 /**
  * Wire types of the control API (`/api/v1`). Server, command line and dashboard share them.
@@ -350,11 +351,6 @@ export const assessment = z.object({
 /** What evidence is valid for. */
 export const epoch = z.object({ candidateVersion: z.string(), rules: z.string() });
 
-/** A person's approval of a gate. */
-const approval = z.object({ actor: z.string(), reason: z.string(), at: z.number() });
-/** A gate that a ramp passed. */
-const passedGate = z.object({ gate: z.string(), at: z.number(), approvals: z.array(approval) });
-
 export const proofSheet = z.object({
   tenant: z.string(),
   endpoint: z.string(),
@@ -392,64 +388,7 @@ export const proofSheet = z.object({
   notes: z.array(z.string()).exactOptional(),
 });
 
-export const ramp = z.object({
-  endpoint: z.string(),
-  steps: z.array(
-    z.object({
-      kind: z.enum(['mirror', 'dial', 'wait', 'gate', 'verify', 'retire']),
-      dialPpm: z.int().exactOptional(),
-      /** Of a dial for some: absent for everybody's. */
-      cohort: z.string().exactOptional(),
-      tenants: z.array(z.string()).exactOptional(),
-      gate: z
-        .object({
-          name: z.string(),
-          needed: z.int(),
-          approvers: z.array(z.string()),
-          expiresMs: z.number().exactOptional(),
-        })
-        .exactOptional(),
-      /** Of `retire`. */
-      by: z.enum(['person', 'auto']).exactOptional(),
-      ms: z.number().exactOptional(),
-      direction: z.literal('reverse').exactOptional(),
-    }),
-  ),
-  /** Index of the present step, from 0. */
-  step: z.int(),
-  since: z.number(),
-  state: z.enum(['running', 'held']),
-  reason: z.string(),
-  dialPpm: z.int(),
-  /** Dials of cohorts and tenants that the ramp raised. */
-  scoped: z
-    .array(z.object({ dialPpm: z.int(), cohort: z.string().exactOptional(), tenant: z.string().exactOptional() }))
-    .exactOptional(),
-  /** Gates passed on the way to here. */
-  passed: z.array(passedGate),
-  /** The gate where it waits: approvals that count by now, and how many it takes. */
-  waits: z
-    .object({ gate: z.string(), needed: z.int(), approvers: z.array(z.string()), approvals: z.array(approval) })
-    .exactOptional(),
-  /** After a demotion: not before this it begins again. */
-  restAt: z.number().exactOptional(),
-  /** What the endpoint's comparisons say, and what they lack. */
-  pooled: z.string(),
-  missing: z.array(z.string()),
-});
-
 export const holdInput = z.strictObject({ scope: scope.default({}), reason: z.string().max(500).default('') });
-export const gateInput = z.strictObject({
-  /** Any endpoint of the ramp. */
-  endpoint: z.string().min(3).max(2_048),
-  /** Absent: the one where the ramp waits. */
-  gate: z.string().min(1).max(64).exactOptional(),
-  reason: z.string().max(500).default(''),
-});
-export const retireInput = z.strictObject({
-  endpoint: z.string().min(3).max(2_048),
-  reason: z.string().max(500).default(''),
-});
 export const deployInput = z.strictObject({
   side,
   version: z.string().min(1).max(128),
@@ -500,8 +439,6 @@ export type RaceRunner = z.infer<typeof raceRunner>;
 export type RaceResult = z.infer<typeof raceResult>;
 export type AssessmentView = z.infer<typeof assessment>;
 export type ProofSheet = z.infer<typeof proofSheet>;
-export type RampView = z.infer<typeof ramp>;
-export type PassedGateView = z.infer<typeof passedGate>;
 export type Problem = z.infer<typeof problem>;
 export type ScopeView = z.infer<typeof scope>;
 export type Quantiles = z.infer<typeof quantiles>;

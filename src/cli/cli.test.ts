@@ -22,6 +22,7 @@ import {
   startScriptedApi,
 } from '../../test/support/cli.ts';
 import { rankedCluster } from '../api/cluster-types.ts';
+import { ramp } from '../api/ramp-types.ts';
 import { changed, clusterChanged, dialChanged, pinned, type RouteName } from '../api/routes.ts';
 import {
   cell,
@@ -33,7 +34,6 @@ import {
   mismatchSummary,
   pin,
   proofSheet,
-  ramp,
   rollbackResult,
   status,
 } from '../api/types.ts';

@@ -1,4 +1,5 @@
-import type { AssessmentView, PassedGateView, ProofSheet, RampView } from '../api/types.ts';
+import type { PassedGateView, RampView } from '../api/ramp-types.ts';
+import type { AssessmentView, ProofSheet } from '../api/types.ts';
 import type { Cell, CellState, EndpointId } from '../core/cell.ts';
 import { isOpen } from '../core/cell.ts';
 import type { ControlState } from '../core/control-state.ts';

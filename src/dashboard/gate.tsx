@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import type { RampView } from '../api/types.ts';
+import type { RampView } from '../api/ramp-types.ts';
 import { visible } from './format.ts';
 import { call, update } from './live.ts';
 

@@ -1,8 +1,9 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { ClusterInput, RankedCluster, UnlockView } from '../api/cluster-types.ts';
 import type { EndpointPowerView } from '../api/power-types.ts';
+import type { RampView } from '../api/ramp-types.ts';
 import type { ComparisonView } from '../api/recording-types.ts';
-import type { CellMap, Endpoint, JournalView, Mismatch, Problem, RampView, Status } from '../api/types.ts';
+import type { CellMap, Endpoint, JournalView, Mismatch, Problem, Status } from '../api/types.ts';
 import { notePoint } from './parity-line.tsx';
 
 /**

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { RampView } from '../api/types.ts';
+import type { RampView } from '../api/ramp-types.ts';
 import { ago, duration, percent, visible } from './format.ts';
 import { Gate } from './gate.tsx';
 

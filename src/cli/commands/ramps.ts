@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
+import { type RampView, ramp } from '../../api/ramp-types.ts';
 import { changed } from '../../api/routes.ts';
-import { type RampView, ramp } from '../../api/types.ts';
 import { CutoverError } from '../../core/errors.ts';
 import { clientOf, define, EXIT, type RemoteOptions, reasoned, remote } from '../command.ts';
 import { colour, moment, ppm, print, printJson, printTable, safe } from '../output.ts';

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { gateInput, ramp, retireInput } from './ramp-types.ts';
+import { changed, page, paging, type Route } from './route.ts';
+
+/** What is asked and said about ramps. */
+export const RAMP_ROUTES = {
+  approve: {
+    method: 'POST',
+    path: '/api/v1/approve',
+    summary: 'Approves the gate where a ramp waits; it goes on when enough people have.',
+    open: false,
+    body: gateInput,
+    output: changed,
+    status: 200,
+  },
+  reject: {
+    method: 'POST',
+    path: '/api/v1/reject',
+    summary:
+      'Rejects the gate where a ramp waits: approvals no longer count, and the ramp is held until it is resumed.',
+    open: false,
+    body: gateInput,
+    output: changed,
+    status: 200,
+  },
+  retire: {
+    method: 'POST',
+    path: '/api/v1/retire',
+    summary:
+      'Retires an endpoint and its journey: the control no longer serves it, the candidate always does, even under a rollback.',
+    open: false,
+    body: retireInput,
+    output: changed,
+    status: 200,
+  },
+  unretire: {
+    method: 'POST',
+    path: '/api/v1/unretire',
+    summary: 'Takes an order to retire back: dials, proofs and rollbacks count again.',
+    open: false,
+    body: retireInput,
+    output: changed,
+    status: 200,
+  },
+  ramps: {
+    method: 'GET',
+    path: '/api/v1/ramps',
+    summary: 'Ramps by endpoint: step, dial, and what the next one waits for.',
+    open: false,
+    query: z.strictObject({ ...paging }),
+    output: page(ramp),
+    status: 200,
+  },
+} as const satisfies Record<string, Route>;
