@@ -8,6 +8,7 @@ import { cliPage } from './docs/cli.ts';
 import { configurationPage, configurationSchema } from './docs/configuration.ts';
 import { apiPage, metricsPage } from './docs/control.ts';
 import { errorsPage } from './docs/errors.ts';
+import { scenarioPage, scenarioSchemaFile } from './docs/scenario.ts';
 
 export interface GeneratedFile {
   /** From the root of the repository. */
@@ -24,6 +25,8 @@ export const GENERATED: readonly GeneratedFile[] = [
   { file: 'docs/reference/api.md', make: apiPage },
   { file: 'docs/reference/metrics.md', make: metricsPage },
   { file: 'docs/reference/cli.md', make: cliPage },
+  { file: 'docs/reference/scenario.md', make: scenarioPage },
+  { file: 'schema/scenario.schema.json', make: scenarioSchemaFile },
 ];
 
 const root = join(import.meta.dirname, '..');

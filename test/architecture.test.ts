@@ -14,7 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['core', 'config:types', 'api', 'telemetry'],
   store: ['core', 'telemetry'],
   dashboard: ['core', 'api'],
-  cli: ['core', 'api', 'config', 'app'],
+  simulation: ['core', 'config', 'telemetry', 'controller', 'store', 'app'],
+  cli: ['core', 'api', 'config', 'app', 'simulation'],
   app: ['core', 'api', 'config', 'telemetry', 'proxy', 'verifier', 'controller', 'store', 'examples'],
 };
 const MAX_LINES = 500;

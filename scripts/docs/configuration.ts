@@ -49,9 +49,11 @@ ${template.trimEnd()}
 `;
 }
 
-const HEAD = ['Key', 'Type', 'Default', 'What it does'];
+/** Titles of the tables of keys. */
+export const HEAD = ['Key', 'Type', 'Default', 'What it does'];
 
-function sectionText(key: string, schema: JsonSchema): string {
+/** A section of a page of keys. */
+export function sectionText(key: string, schema: JsonSchema): string {
   const rows = rowsOf(key, schema);
   const isLeaf = rows.length === 1 && rows[0]?.[0] === `\`${key}\``;
   const about = isLeaf || schema.description === undefined ? '' : `${schema.description}\n\n`;
@@ -59,7 +61,7 @@ function sectionText(key: string, schema: JsonSchema): string {
 }
 
 /** One row per field that takes a value, in the order of the schema. */
-function rowsOf(path: string, schema: JsonSchema): string[][] {
+export function rowsOf(path: string, schema: JsonSchema): string[][] {
   const inner = innerFields(path, schema);
   const isSection = schema.properties !== undefined && schema.title === undefined;
   const own = isSection || schema.description === undefined ? [] : [rowOf(path, schema)];

@@ -14,6 +14,7 @@ import { addApprove, addRamps, addReject, addRetire } from './commands/ramps.ts'
 import { addReplay } from './commands/replay.ts';
 import { addDemo, addRun } from './commands/serve.ts';
 import { addShow } from './commands/show.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStatus, addVersion } from './commands/status.ts';
 import { addExport, addImport } from './commands/traffic.ts';
 import { colour, errorColour, terminalWidth } from './output.ts';
@@ -53,7 +54,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addToken,
     ],
   ],
-  ['Verify', [addCompare, addRepro, addReplay, addPower, addExport, addImport]],
+  ['Verify', [addCompare, addRepro, addReplay, addPower, addSimulate, addExport, addImport]],
   ['Keep', [addPurge, addNotify]],
 ];
 

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { Side } from '../core/cell.ts';
 import { CutoverError } from '../core/errors.ts';
 import { buildSettings, fetchOutside } from './build.ts';
 import { crossFindings } from './checks.ts';
@@ -109,11 +110,24 @@ export function settingsFromUrls(options: UrlOptions): Settings {
   throw invalid(checked.findings.map((finding) => problemAt('command line', finding, undefined)));
 }
 
+/**
+ * The settings that a part of a configuration makes, or what is wrong with it; paths begin at the part.
+ * Where it names no servers it gets two that nobody asks: for whoever wants to know what a configuration would do.
+ */
+export function checkPart(part: Readonly<Record<string, unknown>>, around: Surroundings): Checked {
+  const side = (name: Side, port: number): object => {
+    const given = asMapping(part[name]);
+    const isNamed = Object.hasOwn(given, 'url') || Object.hasOwn(given, 'targets');
+    return isNamed ? given : { ...given, url: `http://127.0.0.1:${port}` };
+  };
+  return checkData({ ...part, control: side('control', 1), candidate: side('candidate', 2) }, around);
+}
+
 function asMapping(value: unknown): object {
   return typeof value === 'object' && value !== null ? value : {};
 }
 
-type Checked =
+export type Checked =
   | { readonly settings: Settings; readonly warnings: readonly Finding[] }
   | { readonly findings: readonly Finding[] };
 
@@ -141,7 +155,8 @@ function endedRules(file: ConfigFile, now: number): Finding[] {
   });
 }
 
-function problemAt(file: string, finding: Finding, place: Place | undefined): ConfigProblem {
+/** A finding as people are told it. */
+export function problemAt(file: string, finding: Finding, place: Place | undefined): ConfigProblem {
   return {
     file: finding.file ?? file,
     ...(place === undefined ? {} : place),
@@ -153,7 +168,7 @@ function problemAt(file: string, finding: Finding, place: Place | undefined): Co
 }
 
 /** By place; those of another file stay behind those of the configuration. */
-function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+export function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
   const files = [...new Set(problems.map(({ file }) => file))];
   const byPlace = (a: ConfigProblem, b: ConfigProblem) =>
     files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
