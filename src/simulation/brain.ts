@@ -10,6 +10,7 @@ import type { TableBase } from '../core/control-state.ts';
 import type { Log, UnverifiedReason, VerifiedExchange } from '../core/ports.ts';
 import type { KnownPower } from '../core/power.ts';
 import type { TableData } from '../core/routing.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 import { createEvents } from '../telemetry/events.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import type { FaultyStore, StoreDoor } from './faulty-store.ts';
@@ -23,6 +24,7 @@ export interface BrainOptions {
   /** The table that proxies had last. */
   readonly last: TableData | undefined;
   readonly onTable: (table: TableData) => void;
+  readonly onNeeds: (needs: Needs) => void;
   /** Mirroring stops while the store takes nothing. */
   readonly onMirrors: (paused: UnverifiedReason | undefined) => void;
   readonly log: Log;
@@ -79,7 +81,10 @@ export class Brain {
       log,
       started: async () => {
         const { controller } = this;
-        const parts = { settings, controller, store: this.#door.store, clock, log, power: fullPower(clock) };
+        const onNeeds = (needs: Needs): void => {
+          if (!this.#isDead) options.onNeeds(needs);
+        };
+        const parts = { settings, controller, store: this.#door.store, clock, log, power: fullPower(clock), onNeeds };
         const mover = await startMover(parts);
         if (!this.#isDead) this.#mover = mover;
       },

@@ -137,20 +137,31 @@ export class Chronicle {
     if (this.#changes.length < MAX_CHANGES) this.#changes.push(change);
   }
 
+  /** A tripwire held promotions at an endpoint, and left what serves where it is. */
+  held(at: number, { actor, reason, scope }: NewJournalEntry): void {
+    const endpoint = this.#scenario.traffic.endpoints.findIndex(({ id }) => id === scope);
+    if (endpoint >= 0) this.#found(endpoint, at);
+    const name = endpoint < 0 ? [] : [scope];
+    this.#tell({ at: Math.round(at), kind: 'hold', actor, reason, opened: 0, closed: 0, endpoints: name });
+  }
+
+  #found(endpoint: number, at: number): void {
+    for (const spell of this.#truth.spells) {
+      const isMeant = spell.endpoint === endpoint && spell.from <= at && at <= spell.until + RECENT_MS;
+      if (isMeant && spell.exposedAt !== undefined) spell.detectedAt ??= at;
+    }
+  }
+
   /** Gives whether nothing justified it. */
   #take(at: number, { actor, endpoints }: TakenBack): boolean {
     this.#rollbacks += 1;
     const by = actor === 'controller' ? 'evidence' : actor.replace('tripwire:', '');
     this.#by.set(by, (this.#by.get(by) ?? 0) + 1);
-    for (const endpoint of endpoints) {
-      for (const spell of this.#truth.spells) {
-        const isMeant = spell.endpoint === endpoint && spell.from <= at && at <= spell.until + RECENT_MS;
-        if (isMeant && spell.exposedAt !== undefined) spell.detectedAt ??= at;
-      }
-    }
-    const isFalse = !endpoints.some((endpoint) =>
-      this.kin(endpoint).some((one) => this.#truth.wasWorse(one, at, RECENT_MS)),
-    );
+    for (const endpoint of endpoints) this.#found(endpoint, at);
+    // What a limit takes back need not be worse than the control.
+    const isFalse =
+      by !== 'limits' &&
+      !endpoints.some((endpoint) => this.kin(endpoint).some((one) => this.#truth.wasWorse(one, at, RECENT_MS)));
     if (isFalse) this.#falseRollbacks += 1;
     return isFalse;
   }

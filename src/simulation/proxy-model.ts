@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import type { UnverifiedReason } from '../core/ports.ts';
+import type { Needs } from '../core/spending/need-book.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { MirrorLot } from './mirror-lot.ts';
 import type { Random } from './random.ts';
@@ -7,14 +8,14 @@ import type { Random } from './random.ts';
 /** A proxy: serves by the last table it got, also when it is cut off from whoever makes tables. */
 export class ProxyModel {
   readonly number: number;
-  lot: MirrorLot;
+  readonly lot: MirrorLot;
   table: RoutingTable | undefined;
   isDown = false;
   isCut = false;
 
-  constructor(number: number, settings: Settings['mirror'], random: Random) {
+  constructor(number: number, settings: Settings, random: Random) {
     this.number = number;
-    this.lot = new MirrorLot(settings, random, 0);
+    this.lot = new MirrorLot(settings, random);
   }
 
   /** Takes a table unless it has a newer one. Gives whether it is in force now. */
@@ -32,7 +33,7 @@ export class Proxies {
   newest: RoutingTable | undefined;
   #next = 0;
 
-  constructor(count: number, settings: Settings['mirror'], random: Random) {
+  constructor(count: number, settings: Settings, random: Random) {
     this.all = Array.from({ length: count }, (_, at) => new ProxyModel(at + 1, settings, random));
   }
 
@@ -57,6 +58,11 @@ export class Proxies {
   /** Back from a crash or a partition. */
   rejoin(proxy: ProxyModel): void {
     if (this.newest !== undefined && !proxy.isDown && !proxy.isCut) proxy.take(this.newest);
+  }
+
+  /** What proofs still need, as far as it reaches them. */
+  tellNeeds(needs: Needs): void {
+    for (const { lot, isDown, isCut } of this.all) if (!isDown && !isCut) lot.spender.take(needs);
   }
 
   pauseMirrors(reason: UnverifiedReason | undefined): void {

@@ -15,7 +15,7 @@ export interface Quantiles {
 export interface Change {
   /** Milliseconds since the begin. */
   readonly at: number;
-  readonly kind: 'promotion' | 'dial' | 'rollback' | 'order';
+  readonly kind: 'promotion' | 'dial' | 'rollback' | 'hold' | 'order';
   readonly actor: string;
   readonly reason: string;
   /** Cells that opened, and that closed. */
@@ -36,7 +36,7 @@ export interface Detection {
   readonly until: number | null;
   /** The first request that was at risk; null: the candidate served none, because nothing was open. */
   readonly exposedAt: number | null;
-  /** The first taking back of the endpoint after that; null: none. */
+  /** The first time after that that the endpoint was taken back, or held by a tripwire; null: never. */
   readonly detectedAt: number | null;
 }
 

@@ -74,13 +74,13 @@ class Simulation {
     this.#store = new FaultyStore({
       clock: this.#clock,
       latencyMs: storeLatencyMs,
-      witness: { committed: (entry) => (this.#entry = entry) },
+      witness: { committed: (entry) => this.#committed(entry) },
     });
     this.#truth = new Truth(scenario);
     this.#cells = new CellNames(traffic.endpoints, traffic.tenants);
     this.#witness = new Witness({ scenario, store: this.#store, now: () => this.#clock.monotonic() });
     this.#chronicle = new Chronicle(scenario, this.#truth, this.#cells.index);
-    this.#proxies = new Proxies(proxies, settings.mirror, new Random(seed, 'mirrors'));
+    this.#proxies = new Proxies(proxies, settings, new Random(seed, 'mirrors'));
     this.#arrivals = new Arrivals(traffic, new Random(seed, 'arrivals'));
     this.#chance = new Random(seed, 'outcomes');
     this.#luck = new Random(seed, 'crashes');
@@ -223,6 +223,7 @@ class Simulation {
       store: this.#store,
       last: this.#proxies.newest?.data,
       onTable: (table) => this.#onTable(table),
+      onNeeds: (needs) => this.#proxies.tellNeeds(needs),
       onMirrors: (paused) => this.#proxies.pauseMirrors(paused),
       log: this.#log,
       isSaving: () => this.#isCrashNear(),
@@ -243,6 +244,12 @@ class Simulation {
     this.#brain = undefined;
   }
 
+  #committed(entry: NewJournalEntry): void {
+    this.#entry = entry;
+    if (entry.action.startsWith('hold') && entry.actor.startsWith('tripwire:'))
+      this.#chronicle.held(this.#clock.monotonic(), entry);
+  }
+
   #onTable(data: TableData): void {
     const at = this.#clock.monotonic();
     const before = this.#proxies.newest;
@@ -257,7 +264,9 @@ class Simulation {
     const entry = this.#entry?.revision === data.revision ? this.#entry : undefined;
     const taken = this.#chronicle.changed(at, diff, entry, (key) => this.#witness.proofOver(key));
     this.#chronicle.openCells(at, this.#follower.openCells);
-    for (const endpoint of taken?.endpoints ?? []) this.#blamed(endpoint, taken?.reason ?? '');
+    // Slow answers are no mistakes, and limits hold whatever anybody does.
+    if (taken === undefined || /latency|limits/.test(taken.actor)) return;
+    for (const endpoint of taken.endpoints) this.#blamed(endpoint, taken.reason);
   }
 
   #promoted(key: Parameters<Witness['promoted']>[0]): void {
@@ -348,7 +357,9 @@ class Simulation {
       );
     }
     const policy = table.policyOf(id);
-    const isDrawn = proxy.lot.draw(decision, method, policy, at);
+    const target = `r${request}`;
+    const drawn = proxy.lot.draw({ decision, method, policy, cell, subject, target }, at);
+    const isDrawn = drawn !== undefined;
     if (!isDrawn && !(isFailedOver && proxy.lot.drawFailover(policy, at))) return;
     const others = other ?? ask();
     if (!isCandidate && others !== 'right') this.#lastMistake[at_] = at;
@@ -366,12 +377,13 @@ class Simulation {
         decision,
         cell,
         subject,
-        request,
+        target,
         outcomes: isCandidate ? { control: others, candidate: outcome } : { control: outcome, candidate: others },
         durationsMs: isCandidate ? { control: otherMs, candidate: ms } : { control: ms, candidate: otherMs },
         versions,
         isMurky,
         isUndrawn: !isDrawn,
+        isPreferred: drawn === 'preferred',
       };
       const verified = verifiedExchange(pair);
       const { verdict } = verified.result;

@@ -90,7 +90,7 @@ export interface Compared {
   readonly decision: Decision;
   readonly cell: { readonly tenant: TenantId; readonly endpoint: EndpointId };
   readonly subject: string;
-  readonly request: number;
+  readonly target: string;
   readonly outcomes: Readonly<Record<Side, Outcome>>;
   readonly durationsMs: Readonly<Record<Side, number>>;
   readonly versions: Readonly<Record<Side, string>>;
@@ -98,11 +98,13 @@ export interface Compared {
   readonly isMurky: boolean;
   /** The pair is there only because the candidate failed. */
   readonly isUndrawn: boolean;
+  /** It was drawn because of its cell. */
+  readonly isPreferred: boolean;
 }
 
 /** A comparison as a verifier gives it that is never wrong. */
 export function verifiedExchange(pair: Compared): VerifiedExchange {
-  const { number, at, decision, cell, subject, request, outcomes, durationsMs, versions } = pair;
+  const { number, at, decision, cell, subject, target, outcomes, durationsMs, versions } = pair;
   const { verdict, reason } = verdictOf(pair);
   const isTooSlow = outcomes.control === 'timeout' || outcomes.candidate === 'timeout';
   return {
@@ -111,7 +113,7 @@ export function verifiedExchange(pair: Compared): VerifiedExchange {
     cell: { tenant: cell.tenant, endpoint: cell.endpoint },
     subjectHash: subject,
     direction: decision.side === 'candidate' ? 'reverse' : 'forward',
-    requestHash: `r${request}`,
+    requestHash: target,
     result: {
       verdict,
       differences: [],
@@ -124,6 +126,7 @@ export function verifiedExchange(pair: Compared): VerifiedExchange {
     durationsMs,
     versions,
     ...(isForced(decision) ? { forced: true } : {}),
+    ...(pair.isPreferred ? { preferred: true } : {}),
     ...(pair.isUndrawn || isTooSlow ? { unpaired: true } : {}),
   };
 }
