@@ -1,3 +1,5 @@
+import { MUTATORS } from '../../src/core/mutation/mutators.ts';
+import { matrixSvg } from './matrix-picture.ts';
 import { heatMapSvg } from './picture.ts';
 import { percent, type Section, type Table } from './section.ts';
 import type { Tallies } from './tally.ts';
@@ -5,8 +7,9 @@ import { type Scores, TOOLS } from './trial.ts';
 
 const PAGE = 'docs/reference/verification-accuracy.md';
 const PICTURE = 'docs/pictures/verification-accuracy.svg';
+const MATRIX = 'docs/pictures/verification-matrix.svg';
 
-/** The page and the picture of one run. */
+/** The page and the pictures of one run. */
 export function reportFiles(
   scores: Scores,
   names: readonly string[],
@@ -15,6 +18,7 @@ export function reportFiles(
 ): NonNullable<Section['files']> {
   return [
     { path: PICTURE, text: picture(scores, names) },
+    { path: MATRIX, text: matrix(scores, names) },
     { path: PAGE, text: page(scores, tables, seed) },
   ];
 }
@@ -41,6 +45,29 @@ function picture(scores: Scores, names: readonly string[]): string {
   });
 }
 
+/** Every kind of noise × every fault: ours, and the baseline that found most. */
+function matrix(scores: Scores, names: readonly string[]): string {
+  const { total, hits } = scores.outside.sum();
+  const best = hits.reduce(
+    (most, count, tool) => (tool > 0 && (most === 0 || count > (hits[most] ?? 0)) ? tool : most),
+    0,
+  );
+  const shareOf = (tool: number) => (row: string, column: string) =>
+    sharesOf(scores.matrix, `${row} × ${column}`)[tool];
+  const panel = (tool: number, what: string) => ({
+    title: `${what}: ${percent(hits[tool] ?? 0, total, 2)} found`,
+    share: shareOf(tool),
+  });
+  return matrixSvg({
+    title: 'Every kind of noise × every fault',
+    subtitle: `Share of planted faults that were found, of ${total}; the fault stands beside the noise, in the same answer. Figures where less than all was found.`,
+    rows: names,
+    columns: MUTATORS.map(({ name }) => name),
+    large: panel(0, TOOLS[0] ?? ''),
+    small: panel(best, `The best of the others, ${TOOLS[best]}`),
+  });
+}
+
 function rowsOf(tallies: Tallies, names: readonly string[]) {
   return names.map((name) => ({ name, shares: sharesOf(tallies, name) }));
 }
@@ -56,6 +83,8 @@ How often the verifier is right, on made answers whose truth is known, beside fo
 Made by \`npm run bench -- verify --only accuracy --write --seed ${seed}\`; how, and what is counted as fair, is told in [bench/README.md](../../bench/README.md).
 
 ![Faults found inside noise and false alarms, by kind of noise](../pictures/verification-accuracy.svg)
+
+![Share of faults found, by kind of noise and fault, ours and the best of the others](../pictures/verification-matrix.svg)
 
 ## In sum
 

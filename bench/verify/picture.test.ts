@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { matrixSvg } from './matrix-picture.ts';
 import { heatMapSvg } from './picture.ts';
 import { Tallies } from './tally.ts';
 
@@ -36,6 +37,29 @@ describe('the picture', () => {
     expect(svg).toContain('Faults &amp; alarms');
     expect(svg).toContain('x &lt; y');
     expect(svg).not.toContain('x < y');
+  });
+});
+
+describe('the matrix of noise and faults', () => {
+  const shares: Record<string, number> = { 'a x': 1, 'a y': 0.999, 'b x': 0 };
+  const svg = matrixSvg({
+    title: 'Noise & faults',
+    subtitle: '',
+    rows: ['a', 'b'],
+    columns: ['x', 'y'],
+    large: { title: 'ours', share: (row, column) => shares[`${row} ${column}`] },
+    small: { title: 'theirs', share: () => 0.5 },
+  });
+
+  test('shows each pair twice, told in words too, and figures where less than all was found', () => {
+    expect(svg.match(/<title>/g)).toHaveLength(8);
+    expect(svg).toContain('<title>a × x: 100.0 %</title>');
+    expect(svg).toContain('<title>a × y: 99.9 %</title>');
+    expect(svg).toContain('<title>b × y: never planted</title>');
+    expect(svg).toMatch(/fill="rgb\(17,94,131\)"><title>a × x/);
+    expect(svg).toMatch(/fill="rgb\(178,60,23\)"><title>b × x/);
+    expect(svg.match(/font-size="8"/g)).toHaveLength(2);
+    expect(svg).toContain('Noise &amp; faults');
   });
 });
 
