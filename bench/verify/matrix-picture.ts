@@ -52,7 +52,7 @@ export function matrixSvg({ title, subtitle, rows, columns, large, small }: Matr
 <text x="${MARGIN}" y="34" font-size="19" font-weight="600" fill="${INK}">${xml(title)}</text>
 <text x="${MARGIN}" y="54" font-size="12" fill="${FAINT}">${xml(subtitle)}</text>
 ${legend(MARGIN, 70)}
-<text x="${MARGIN}" y="${TOP + HEAD - 12}" font-size="13" font-weight="600" fill="${INK}">${xml(large.title)}</text>
+<text x="${MARGIN}" y="${TOP + HEAD - 66}" font-size="13" font-weight="600" fill="${INK}">${xml(large.title)}</text>
 ${[...heads, ...names].join('\n')}
 ${cells(rows, columns, large, { left, top: TOP + HEAD, height: CELL, numbers: true })}
 <text x="${left}" y="${smallTop - 12}" font-size="13" font-weight="600" fill="${INK}">${xml(small.title)}</text>

@@ -210,6 +210,29 @@ describe('what is sampled and cannot be verified is counted:', () => {
   });
 });
 
+test('a busy moment costs no session: its copy waits, while a request of nobody is shed', async () => {
+  let isHigh = true;
+  const handler: Handler = (request, response) => {
+    if (request.url === '/begin') response.setHeader('set-cookie', 'sid=V1StGXR8aZ5jdHi6BmyT; Path=/');
+    response.end('welcome');
+  };
+  const [control, candidate] = [await origin(handler), await origin(handler)];
+  const rig = await rigOf({
+    control: control.url,
+    candidate: candidate.url,
+    settings: { ownSessions: [{ kind: 'cookie', name: 'sid' }] },
+    deps: { pressure: { isHigh: () => isHigh, close: () => {} } },
+  });
+  await ask(rig.port, { target: '/begin' });
+  await ask(rig.port, { target: '/about' });
+  await until(() => rig.sink.reasons.length === 1, 'what was shed');
+  expect(rig.sink.reasons[0]).toMatchObject({ reason: 'overload' });
+  expect(candidate.requests).toHaveLength(0);
+  isHigh = false;
+  await until(() => rig.sink.exchanges.length === 1, 'the copy that waited');
+  expect(candidate.requests.map(({ url }) => url)).toEqual(['/begin']);
+});
+
 describe('what may not be repeated is not mirrored:', () => {
   test.each<[string, Ask, RigOptions['policy']?, SettingsChange?]>([
     ['an unsafe method', { method: 'POST', body: 'x' }],

@@ -19,6 +19,7 @@ import { AnswerCapture } from './capture.ts';
 import { CapturePool } from './capture-pool.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
 import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFlat, toPairs } from './headers.ts';
+import { MirrorQueue } from './mirror-queue.ts';
 import type { Pressure } from './pressure.ts';
 import type { RequestHead } from './request-guard.ts';
 import type { Found, Sessions, SessionTurn } from './sessions.ts';
@@ -60,6 +61,7 @@ export class Mirrors {
   readonly deps: MirrorDeps;
   readonly spender: Spender;
   readonly #budget: MirrorBudget;
+  readonly #queue: MirrorQueue;
   readonly #acts: readonly RE2JS[];
   #paused: UnverifiedReason | undefined;
 
@@ -69,6 +71,7 @@ export class Mirrors {
     const { settings, clock } = deps;
     this.decoding = new DecodeAllowance(clock, settings.compare.maxDecodedBytes);
     this.#budget = new MirrorBudget(settings.mirror, clock.monotonic());
+    this.#queue = new MirrorQueue(clock, () => this.standstill ?? this.#place());
     const { perSecond } = settings.mirror;
     this.spender = new Spender({ perSecond, maxCells: settings.limits.cells }, clock.monotonic());
     this.#acts = deps.settings.mirror.acts.map((pattern) => RE2JS.compile(pattern));
@@ -78,9 +81,9 @@ export class Mirrors {
     this.#paused = reason;
   }
 
-  /** Mirrors in flight, captures under way included. */
+  /** Mirrors in flight, captures under way included, and copies of sessions that wait. */
   get inFlight(): number {
-    return this.#budget.inFlight;
+    return this.#budget.inFlight + this.#queue.size;
   }
 
   /** A safe method is not enough: the built-in list, the endpoint and the configuration may say that a request acts. */
@@ -132,7 +135,10 @@ export class Mirrors {
   #begin(request: Sampled, servedBy: Side, session: Found): Sample | UnverifiedReason {
     const { sessions } = this.deps;
     const seen = { ...request, endpoint: request.cell.endpoint };
-    const obstacle = sessions?.obstacle(session, seen) ?? this.#obstacle(request);
+    const obstacle =
+      sessions === undefined
+        ? this.#obstacle(request)
+        : (sessions.obstacle(session, seen) ?? this.#lasting() ?? unfit(request, this.deps.settings));
     if (obstacle !== undefined) {
       sessions?.leftOut(session, request);
       this.deps.sink.unverified(request.cell, obstacle);
@@ -155,6 +161,12 @@ export class Mirrors {
 
   done(): void {
     this.#budget.done();
+    this.#queue.look();
+  }
+
+  /** Calls `go` when a copy of a session may be sent, its place in the budget taken; `late` where that took too long. */
+  whenPossible(go: () => void, late: (reason: UnverifiedReason) => void): void {
+    this.#queue.add(go, late);
   }
 
   /** Why nothing more may be sent now. */
@@ -169,17 +181,27 @@ export class Mirrors {
   }
 
   /** The budget is asked last: its place is taken when nothing else stands against the mirror. */
-  #obstacle({ head, policy }: MirrorCandidate): UnverifiedReason | undefined {
-    const standstill = this.standstill;
-    if (standstill !== undefined) return standstill;
-    const { sides } = this.deps.settings;
-    if (SIDES.some((side) => losesCredentials(head, sides[side]))) return 'credentials-stripped';
-    if (head.range && !policy.sharedValidators) return 'partial';
-    if (head.body === 'chunked' || (head.body !== 'none' && head.body > this.deps.settings.mirror.maxBodyBytes)) {
-      return 'body-too-large';
-    }
+  #obstacle(candidate: MirrorCandidate): UnverifiedReason | undefined {
+    return this.standstill ?? unfit(candidate, this.deps.settings) ?? this.#place();
+  }
+
+  /** What stands against a copy that may wait for its turn: a busy moment does not, nor does the budget of this one. */
+  #lasting(): UnverifiedReason | undefined {
+    if (this.#paused !== undefined) return this.#paused;
+    return this.pool.isNearlyFull || this.#queue.isFull ? 'overload' : undefined;
+  }
+
+  #place(): UnverifiedReason | undefined {
     return this.#budget.take(this.deps.clock.monotonic()) ? undefined : 'budget';
   }
+}
+
+/** Why a request cannot be verified whatever is free. */
+function unfit({ head, policy }: MirrorCandidate, { sides, mirror }: Settings): UnverifiedReason | undefined {
+  if (SIDES.some((side) => losesCredentials(head, sides[side]))) return 'credentials-stripped';
+  if (head.range && !policy.sharedValidators) return 'partial';
+  if (head.body === 'chunked' || (head.body !== 'none' && head.body > mirror.maxBodyBytes)) return 'body-too-large';
+  return undefined;
 }
 
 /** I7: what has effects is copied only where its endpoint says so, and only to the candidate, whose data is its own. */
@@ -215,6 +237,8 @@ export class Sample {
   #served: Served | undefined;
   /** After a failover: what became of the candidate's attempt; undefined while its answer is still being read. */
   #failed: Served | undefined;
+  /** Of a session the place in the budget is taken when its copy is sent, otherwise at the beginning. */
+  #hasPlace: boolean;
   #isFailover = false;
   #clientHasIt = false;
   #isOver = false;
@@ -224,6 +248,7 @@ export class Sample {
     this.#request = request;
     this.#servedBy = servedBy;
     this.#turn = turn;
+    this.#hasPlace = turn === undefined;
     const { clock, settings } = mirrors.deps;
     this.#begunAt = clock.monotonic();
     this.#capture = new AnswerCapture(mirrors.pool, settings.mirror.maxBodyBytes, mirrors.decoding);
@@ -360,7 +385,7 @@ export class Sample {
     this.#timer.cancel();
     this.#window?.end();
     this.#capture.release();
-    this.#mirrors.done();
+    if (this.#hasPlace) this.#mirrors.done();
   }
 
   #proceed(): void {
@@ -370,7 +395,7 @@ export class Sample {
       if (this.#turn === undefined) this.#mirror(served);
       else
         this.#turn.whenFree(
-          () => this.#mirror(served),
+          () => this.#whenPossible(served),
           () => this.drop('session-late'),
         );
       return;
@@ -378,6 +403,21 @@ export class Sample {
     if (this.#failed === undefined) return;
     this.#finish();
     this.#offer('reverse', this.#served, this.#failed);
+  }
+
+  #whenPossible(served: Served): void {
+    const go = (): void => {
+      if (this.#isOver) {
+        this.#mirrors.done();
+        return;
+      }
+      this.#hasPlace = true;
+      this.#mirror(served);
+    };
+    // What begins no session and belongs to none costs nobody else anything: it is shed as everything is.
+    const standstill = this.#turn?.session === undefined ? this.#mirrors.standstill : undefined;
+    if (standstill !== undefined) this.drop(standstill);
+    else this.#mirrors.whenPossible(go, (reason) => this.drop(reason));
   }
 
   #mirror(served: Served): void {
