@@ -1,11 +1,13 @@
 import { MUTATORS, type Mutator } from '../../src/core/mutation/mutators.ts';
 import type { Answer, Exchange, Observation } from '../../src/core/observation.ts';
+import type { Rule } from '../../src/core/rule.ts';
 import type { ComparisonResult } from '../../src/core/verdict.ts';
-import { Comparer } from '../../src/verifier/comparer.ts';
+import { Comparer, type ComparerOptions } from '../../src/verifier/comparer.ts';
 import { BASELINES, type Judge } from './baselines/rules.ts';
 import { type Plain, type PlainDifference, plainDifferences, plainTree } from './baselines/tree.ts';
-import { type Endpoint, type Made, type Planting, read, requestOf, TENANT } from './corpus/endpoint.ts';
+import type { Endpoint, Made, Planting } from './corpus/endpoint.ts';
 import type { Injector, InsideFault } from './corpus/injector.ts';
+import { Exchanges } from './exchanges.ts';
 import { Random } from './random.ts';
 import { Tallies } from './tally.ts';
 
@@ -18,18 +20,16 @@ export const HEADERS = [
 /** Ours, then the baselines. */
 export const TOOLS = ['cutover', ...BASELINES.map(({ name }) => name)];
 
-const LEARNING = 30;
+export const LEARNING = 30;
 const SOUND = 20;
 /** Sound pairs that faults are planted into. */
 const BASES = 3;
 /** A lasting fault is found if any of so many exchanges shows it. */
-const LASTING = 20;
+export const LASTING = 20;
 /** Exchanges of a fault that one of them shows. */
-const SINGLE = 2;
+export const SINGLE = 2;
 /** Places tried for a fault that keeps away from noise. */
 const TRIES = 6;
-const MINUTE = 60_000;
-const BEGIN = Date.parse('2026-05-10T08:00:00Z');
 
 /** What all trials together showed. */
 export class Scores {
@@ -59,19 +59,17 @@ export class Trial {
   readonly #endpoint: Endpoint;
   readonly #noise: readonly Injector[];
   readonly #scores: Scores;
-  readonly #random: Random;
+  readonly #exchanges: Exchanges;
   readonly #comparer = newComparer();
   readonly #name: string;
   #judges: readonly Judge[] = [];
-  #at = BEGIN;
-  #count = 0;
 
   constructor(endpoint: Endpoint, noise: readonly Injector[], scores: Scores) {
     this.#endpoint = endpoint;
     this.#noise = noise;
     this.#scores = scores;
     this.#name = noise[0]?.name ?? '';
-    this.#random = new Random(endpoint.seed, 'trial', ...noise.map(({ name }) => name));
+    this.#exchanges = new Exchanges(endpoint, noise);
   }
 
   run(): void {
@@ -93,42 +91,8 @@ export class Trial {
 
   /** One request and two readings of it, some tens of milliseconds apart. */
   #pair(): Pair {
-    const { exchange, candidate } = this.#exchange();
+    const { exchange, candidate } = this.#exchanges.next();
     return { exchange, candidate, differences: differencesOf(exchange.control, candidate.answer) };
-  }
-
-  /** The next exchange: some minutes later. With a planting, the sound answer of the candidate comes too. */
-  #exchange(planting?: Planting): { exchange: Exchange; candidate: Made; sound: Made } {
-    this.#count++;
-    this.#at += 6 * MINUTE + this.#random.integer(0, 8 * MINUTE);
-    const n = this.#random.integer(1, 500);
-    const first = this.#at + this.#random.integer(2, 15);
-    const gapMs = this.#random.integer(10, 90);
-    const reading = (side: string, now: number) => ({
-      n,
-      at: this.#at,
-      now,
-      random: new Random(this.#endpoint.seed, this.#name, this.#count, side),
-    });
-    const control = read(this.#endpoint, this.#noise, reading('control', first));
-    const sound = read(this.#endpoint, this.#noise, reading('candidate', first + gapMs));
-    const candidate =
-      planting === undefined ? sound : read(this.#endpoint, this.#noise, reading('candidate', first + gapMs), planting);
-    return {
-      exchange: {
-        id: `${this.#at.toString(36)}-${this.#count}`,
-        at: this.#at,
-        cell: { tenant: TENANT, endpoint: this.#endpoint.id },
-        direction: 'forward',
-        request: requestOf(this.#endpoint, n),
-        control: control.answer,
-        candidate: candidate.answer,
-        gapMs,
-        versions: { control: '1', candidate: '2' },
-      },
-      candidate,
-      sound,
-    };
   }
 
   /** Calls of each tool by sound pair: true where it did not call the pair a match. */
@@ -208,7 +172,7 @@ export class Trial {
   }
 
   #insideCase(planting: Planting, faulty: Comparer, clean: Comparer): InsideCase | undefined {
-    const { exchange, candidate, sound } = this.#exchange(planting);
+    const { exchange, candidate, sound } = this.#exchanges.next(planting);
     if (sameAnswer(candidate.answer, sound.answer)) return undefined;
     const twinExchange = { ...exchange, candidate: sound.answer };
     const result = faulty.compare(exchange);
@@ -248,12 +212,17 @@ interface InsideCase {
   readonly result: ComparisonResult;
 }
 
-function newComparer(): Comparer {
-  return new Comparer({
-    policy: { rules: [], headers: HEADERS, keyOrder: false },
+/** How the product compares with these headers, under rules. */
+export function comparerOptions(rules: readonly Rule[] = []): ComparerOptions {
+  return {
+    policy: { rules, headers: HEADERS, keyOrder: false },
     // Generous: a slow machine must not change a verdict.
     limits: { maxDecodedBytes: 8 * 1024 * 1024, timeoutMs: 60_000 },
-  });
+  };
+}
+
+function newComparer(): Comparer {
+  return new Comparer(comparerOptions());
 }
 
 /** One answer is set against many. */
@@ -271,7 +240,7 @@ function differencesOf(a: Observation, b: Observation): PlainDifference[] {
   return plainDifferences(treeOf(a), treeOf(b));
 }
 
-function sameAnswer(a: Answer, b: Answer): boolean {
+export function sameAnswer(a: Answer, b: Answer): boolean {
   return Buffer.compare(a.body, b.body) === 0 && JSON.stringify(a.headers) === JSON.stringify(b.headers);
 }
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { configOf } from '../sections/sessions.ts';
+import { configOf } from './config.ts';
 import { startPipeline } from './pipeline.ts';
 import { startShop } from './shop.ts';
 import { visit } from './visitor.ts';
@@ -10,7 +10,12 @@ const LIMIT_MS = 30_000;
 async function begin() {
   const control = await startShop('control', 1_000);
   const candidate = await startShop('candidate', 700_000);
-  const pipeline = await startPipeline(configOf(control.url, candidate.url));
+  const pipeline = await startPipeline({
+    ...configOf(control.url, candidate.url),
+    // What is tried is what is found, not how much a busy machine gets done.
+    mirror: { perSecond: 100_000, concurrency: 1_000, repeats: { share: '100%', perSecond: 1_000 } },
+    compare: { queue: 10_000 },
+  });
   const agent = new http.Agent({ keepAlive: true });
   onTestFinished(async () => {
     agent.destroy();

@@ -1,8 +1,17 @@
 import http from 'node:http';
 
-/** One visit: comes, logs in, orders three times, looks at everything. Throws where the shop answers what it should not. */
-export async function visit(port: number, number: number, agent: http.Agent): Promise<number> {
-  const visitor = new Visitor(port, `v${number}`, agent);
+/**
+ * One visit: comes, logs in, orders three times, looks at everything. Throws where the shop answers what it should not.
+ *
+ * @param think Waited for before each request but the first; absent: it asks without a pause.
+ */
+export async function visit(
+  port: number,
+  number: number,
+  agent: http.Agent,
+  think: () => Promise<void> = () => Promise.resolve(),
+): Promise<number> {
+  const visitor = new Visitor(port, `v${number}`, agent, think);
   const front = await visitor.ask('GET', '/');
   const csrf = /name="csrf" value="([^"]+)"/.exec(front.body)?.[1] ?? '';
   const login = await visitor.ask('POST', '/login', `csrf=${csrf}&user=user${number}`, {
@@ -44,14 +53,17 @@ class Visitor {
   readonly #port: number;
   readonly #name: string;
   readonly #agent: http.Agent;
+  readonly #think: () => Promise<void>;
 
-  constructor(port: number, name: string, agent: http.Agent) {
+  constructor(port: number, name: string, agent: http.Agent, think: () => Promise<void>) {
+    this.#think = think;
     this.#port = port;
     this.#name = name;
     this.#agent = agent;
   }
 
   async ask(method: string, path: string, body = '', headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    if (this.requests > 0) await this.#think();
     this.requests += 1;
     const sent: Record<string, string> = { ...headers, 'x-visitor': this.#name };
     if (this.#cookie !== '') sent['cookie'] = this.#cookie;
