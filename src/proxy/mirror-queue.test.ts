@@ -61,7 +61,11 @@ describe('copies of sessions that wait', () => {
     const clock = new ManualClock();
     let places = 0;
     const seen: number[] = [];
-    const queue = new MirrorQueue(clock, () => (places > 0 ? void (places -= 1) : 'budget'));
+    const queue = new MirrorQueue(clock, () => {
+      if (places === 0) return 'budget';
+      places -= 1;
+      return undefined;
+    });
     const ended = (name: number): void => {
       seen.push(name);
       places += 1;
