@@ -1,27 +1,21 @@
-import { createHash } from 'node:crypto';
 import { RE2JS } from 're2js';
 import type { Settings } from '../config/settings.ts';
-import { type Cell, otherSide, SIDES, type Side } from '../core/cell.ts';
+import { type Cell, otherSide, type Side } from '../core/cell.ts';
 import { MirrorBudget } from '../core/mirror-budget.ts';
-import {
-  type CapturedRequest,
-  type Exchange,
-  headerValue,
-  type MirrorDirection,
-  type Observation,
-} from '../core/observation.ts';
+import type { CapturedRequest, Exchange, MirrorDirection, Observation } from '../core/observation.ts';
 import type { Clock, Random, TrafficSink, UnverifiedReason } from '../core/ports.ts';
-import { type EndpointOrigin, type EndpointPolicy, PPM } from '../core/routing.ts';
+import { type EndpointPolicy, PPM } from '../core/routing.ts';
 import { isSafeMethod, requestActs } from '../core/safe-request.ts';
 import { type Draw, Spender } from '../core/spending/spender.ts';
 import { type BodyDecoding, DecodeAllowance } from './body-decoder.ts';
 import { AnswerCapture } from './capture.ts';
 import { CapturePool } from './capture-pool.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
-import { headerPolicy, headersForMirror, headersForSide, losesCredentials, toFlat, toPairs } from './headers.ts';
+import { exchangeId, hashSubject, versionOf } from './exchange-names.ts';
+import { headerPolicy, headersForMirror, headersForSide, toFlat, toPairs } from './headers.ts';
+import { type MirrorCandidate, mayCopy, unfit } from './mirror-candidate.ts';
 import { MirrorQueue } from './mirror-queue.ts';
 import type { Pressure } from './pressure.ts';
-import type { RequestHead } from './request-guard.ts';
 import type { Found, Sessions, SessionTurn } from './sessions.ts';
 import { isEventStream, isPlain, StreamWindow } from './stream-window.ts';
 import type { ResponseHead } from './upstream.ts';
@@ -35,23 +29,6 @@ export interface MirrorDeps {
   readonly pressure: Pressure;
   /** Where each side keeps sessions of its own. */
   readonly sessions?: Sessions;
-}
-
-/** What sampling looks at. */
-export interface MirrorCandidate {
-  readonly head: RequestHead;
-  readonly cell: Cell | undefined;
-  readonly origin: EndpointOrigin;
-  readonly policy: EndpointPolicy;
-  readonly subject: string | undefined;
-  /** What `mayRepeat` said: sending it once more has no effect. */
-  readonly isRepeatable: boolean;
-  /** A person, a list or a token chose the side. */
-  readonly isForced: boolean;
-  /** True where the side was chosen by a proof that must be watched: its lot is drawn from the spare half of the budget as well. */
-  readonly isWatched: boolean;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
 }
 
 /** Chooses the requests that are verified, and sends their copies after the client has its answer. */
@@ -194,19 +171,6 @@ export class Mirrors {
   #place(): UnverifiedReason | undefined {
     return this.#budget.take(this.deps.clock.monotonic()) ? undefined : 'budget';
   }
-}
-
-/** Why a request cannot be verified whatever is free. */
-function unfit({ head, policy }: MirrorCandidate, { sides, mirror }: Settings): UnverifiedReason | undefined {
-  if (SIDES.some((side) => losesCredentials(head, sides[side]))) return 'credentials-stripped';
-  if (head.range && !policy.sharedValidators) return 'partial';
-  if (head.body === 'chunked' || (head.body !== 'none' && head.body > mirror.maxBodyBytes)) return 'body-too-large';
-  return undefined;
-}
-
-/** I7: what has effects is copied only where its endpoint says so, and only to the candidate, whose data is its own. */
-function mayCopy({ isRepeatable, policy }: MirrorCandidate, servedBy: Side): boolean {
-  return isRepeatable || (policy.mirrorWrites === true && servedBy === 'control');
 }
 
 type Sampled = MirrorCandidate & {
@@ -508,20 +472,4 @@ function isOpen({ observation }: Served): boolean {
 
 function isTooSlow({ observation }: Served): boolean {
   return observation.kind === 'failure' && observation.failure === 'timeout';
-}
-
-function versionOf(observation: Observation, header: string | undefined): string {
-  if (header === undefined || observation.kind === 'failure') return 'unknown';
-  return headerValue(observation.headers, header) ?? 'unknown';
-}
-
-/** Sixteen hex digits are enough to tell a cell's subjects apart, and do not lead back to one. */
-function hashSubject(subject: string, salt: string): string {
-  return createHash('sha256').update(`${salt}\n${subject}`).digest('hex').slice(0, 16);
-}
-
-/** Time in base 36, padded so that ids sort until the year 5188, then 40 random bits. */
-function exchangeId(at: number, random: Random): string {
-  const chance = Math.floor(random.next() * 2 ** 40);
-  return at.toString(36).padStart(9, '0') + chance.toString(36).padStart(8, '0');
 }
