@@ -10,16 +10,21 @@ import { PPM } from './routing.ts';
  * only who got it counts, so it is no matter that everything is slower at noon, or how heavy the tail is.
  *
  * Slowness clings to people (much data, far away) and to moments (a pause, a deployment of the database). So a person
- * counts once, because the hash drew the person and not each request, and one slow answer counts in five seconds.
+ * counts once, because the hash drew the person and not each request, and only the first request of each second is looked
+ * at, slow or not: a side that stands still for ten seconds is ten requests at most, times its share. To leave out slow
+ * ones instead would leave out more of the side with more traffic.
  */
 
-/** Chance that a candidate that is as fast as the control is called slow, from one version of it to the next. */
-const FALSE_ALARM = 0.01;
+/**
+ * Chance that a candidate that is as fast as the control is called slow, from one version of it to the next: half of 1 %,
+ * because moments in which a side stands still are several events that are not independent.
+ */
+const FALSE_ALARM = 0.005;
 /** Answers of the control that say what is slow: replaced as a whole when as many new ones are there. 2 KB an endpoint. */
 const REFERENCE = 512;
 const QUANTILES: readonly number[] = [0.95, 0.99];
-/** One slow answer in so long counts, whichever side it is of. */
-const APART_MS = 5_000;
+/** One request in so long is looked at, whichever side it is of. */
+const APART_MS = 1_000;
 /** Slots of people by bucket: when half of them are taken, or after a day, everybody may count anew, in a test begun anew. */
 const SLOTS = 2_048;
 const PEOPLE_MS = 24 * 3_600_000;
@@ -30,6 +35,7 @@ export class SlowTest {
   readonly #recent = new Float32Array(REFERENCE);
   #seen = 0;
   #warmAt: number | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   /** @param warmUpMs After the first answer of the candidate, what is slow does not count: caches are cold. */
   constructor(warmUpMs: number) {
@@ -45,7 +51,8 @@ export class SlowTest {
     if (failedOver || failure !== undefined || status === 0 || status >= 500) return false;
     // What is slow is judged by what was known before this answer.
     const isDrawn = reason === 'dial' && dialPpm > 0 && dialPpm < PPM;
-    const counts = isDrawn && this.#isWarm(side, at) && this.#take({ side, at, bucket, dialPpm, ms: upstreamMs });
+    const counts =
+      isDrawn && this.#isWarm(side, at) && this.#isDue(at) && this.#take({ side, at, bucket, dialPpm, ms: upstreamMs });
     if (side === 'control') this.#learn(upstreamMs);
     return counts && side === 'candidate';
   }
@@ -53,6 +60,13 @@ export class SlowTest {
   #isWarm(side: Side, at: number): boolean {
     if (side === 'candidate') this.#warmAt ??= at + this.#warmUpMs;
     return this.#warmAt !== undefined && at >= this.#warmAt;
+  }
+
+  #isDue(at: number): boolean {
+    // A clock that went back begins anew.
+    if (at - this.#lookedAt < APART_MS && at >= this.#lookedAt) return false;
+    this.#lookedAt = at;
+    return true;
   }
 
   #take(slow: Answer): boolean {
@@ -101,7 +115,6 @@ class Quantile {
   readonly #people = new Uint8Array(SLOTS);
   #taken = 0;
   #since = Number.NEGATIVE_INFINITY;
-  #lastAt = Number.NEGATIVE_INFINITY;
 
   constructor(of: number) {
     this.of = of;
@@ -109,20 +122,17 @@ class Quantile {
 
   take({ side, at, bucket, dialPpm, ms }: Answer): boolean {
     if (this.slowMs === undefined || ms <= this.slowMs) return false;
-    // A clock that went back begins anew.
-    if (at - this.#lastAt < APART_MS && at >= this.#lastAt) return false;
     if (this.#taken >= SLOTS / 2 || at - this.#since >= PEOPLE_MS || at < this.#since) {
       this.#people.fill(0);
       this.#taken = 0;
-      this.#since = at;
       // The same people again are no new lots: what they said before must not be counted twice.
-      if (this.#lastAt > Number.NEGATIVE_INFINITY) this.test.renew();
+      if (this.#since > Number.NEGATIVE_INFINITY) this.test.renew();
+      this.#since = at;
     }
     const slot = bucket % SLOTS;
     if (this.#people[slot] === 1) return false;
     this.#people[slot] = 1;
     this.#taken += 1;
-    this.#lastAt = at;
     this.test.take(attributed(side, dialPpm / PPM));
     return true;
   }
