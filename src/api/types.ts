@@ -87,6 +87,8 @@ export const noisePath = z.object({
   /** What is still checked, as a sentence. */
   envelope: z.string(),
   samples: z.int(),
+  /** What is not excused though it drifted, and why: excusing it would silence more than what drifted. */
+  refused: z.string().optional(),
   /** Why the class excuses nothing here at present: the candidate differs more often than the control from itself. */
   flagged: z.string().optional(),
 });

@@ -378,6 +378,15 @@ describe('a Cutover that cannot be asked', () => {
   });
 });
 
+test('endpoints tells what the control varies in and is not excused, with the reason', async () => {
+  const at = { path: 'body/at', class: 'time', envelope: 'a time', samples: 9 };
+  const rare = { ...at, path: 'body/views', class: 'number', refused: 'not learned: it drifted in 1 of 30 pairs' };
+  const { env } = await api({ endpoints: { items: [{ ...endpointSample, noise: [at, rare] }] } });
+  const { stdout } = await runCli(['endpoints'], { env: { ...env, COLUMNS: '200' } });
+  expect(stdout).toContain(`${endpointSample.endpoint} body/views: not learned: it drifted in 1 of 30 pairs\n`);
+  expect(stdout).not.toContain('body/at');
+});
+
 describe('on a terminal', () => {
   const hostile = 'GET /\u001b[2J\u009b31m\u202egnp\u0007\u2028';
 

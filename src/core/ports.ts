@@ -123,6 +123,8 @@ export interface NoisePath {
   readonly envelope: string;
   /** Control–control pairs it was learned from. */
   readonly samples: number;
+  /** What is not excused though it drifted, and why: excusing it would silence more than what drifted. */
+  readonly refused?: string;
   /** Why the class excuses nothing here at present: the candidate differs more often than the control from itself. */
   readonly flagged?: string;
 }

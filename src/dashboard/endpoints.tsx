@@ -21,6 +21,7 @@ function Noise(props: { endpoint: Endpoint }): JSX.Element {
           <li key={entry.path}>
             <code>{entry.path}</code> {entry.class}: {entry.envelope}{' '}
             <span class="detail">({count(entry.samples)} samples)</span>
+            {entry.refused === undefined ? null : <em> {entry.refused}</em>}
             {entry.flagged === undefined ? null : <strong> not excused: {entry.flagged}</strong>}
           </li>
         ))}

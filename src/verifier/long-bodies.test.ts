@@ -19,7 +19,7 @@ function captured(body: string, type: string, maxBytes = BOUND): Answer {
   return capture.finish({ firstByteMs: 1, durationMs: 2 });
 }
 
-function compare(type: string, a: string, b: string): ComparisonResult {
+function compare(type: string, a: string, b: string, maxBytes = BOUND): ComparisonResult {
   const comparer = new Comparer({
     policy: { rules: [], headers: ['content-type'], keyOrder: false },
     limits: { maxDecodedBytes: 8 * 1024 * 1024, timeoutMs: 20_000 },
@@ -30,8 +30,8 @@ function compare(type: string, a: string, b: string): ComparisonResult {
     cell: { tenant: 'acme' as TenantId, endpoint: 'GET /export' as EndpointId },
     direction: 'forward',
     request: { method: 'GET', target: '/export', headers: [] },
-    control: captured(a, type),
-    candidate: captured(b, type),
+    control: captured(a, type, maxBytes),
+    candidate: captured(b, type, maxBytes),
     gapMs: 20,
     versions: { control: 'a', candidate: 'b' },
   });
@@ -57,6 +57,10 @@ const jsonOf = (rows: readonly Row[], at = 0) => JSON.stringify({ at: time(at), 
 const linesOf = (rows: readonly Row[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const pageOf = (rows: readonly Row[]) =>
   `<!doctype html><html><body><ul>${rows.map(({ id, name, price }) => `<li id="i${id}"><b>${name}</b> ${price} é</li>`).join('')}</ul></body></html>`;
+const feedOf = (rows: readonly Row[]) =>
+  `<?xml version="1.0"?><!-- a > b --><feed xmlns="urn:x">${rows.map(({ id, name, price }) => `<item id="i${id}"><name q=">"><![CDATA[${name} <]]></name><price>${price}</price><end/></item>`).join('')}</feed>`;
+const formOf = (rows: readonly Row[]) =>
+  rows.map(({ id, name, price }) => `name${id}=${name}&price${id}=${price}`).join('&');
 
 describe('what was captured differs, and everything behind it is equal', () => {
   test.each<[string, string, (rows: readonly Row[]) => string, string]>([
@@ -64,6 +68,8 @@ describe('what was captured differs, and everything behind it is equal', () => {
     ['lines of JSON', 'application/x-ndjson', linesOf, 'body/lines/50/price'],
     ['a page', 'text/html', pageOf, 'body/html/body/ul/li[51]/text()'],
     ['text', 'text/plain', linesOf, 'body/line/51'],
+    ['XML', 'application/xml', feedOf, 'body/feed/item[51]/price/text()'],
+    ['a form', 'application/x-www-form-urlencoded', formOf, 'body/price50'],
   ])('%s is compared as what it is', (_, type, write, path) => {
     expect(story(compare(type, write(ROWS), write(withRow(50, { price: 1_000_000 }))))).toBe(`mismatch, value ${path}`);
   });
@@ -79,6 +85,19 @@ describe('what was captured differs, and everything behind it is equal', () => {
   test('a row more shifts nothing', () => {
     const more = [...ROWS.slice(0, 60), { id: -1, name: 'new', price: 0 }, ...ROWS.slice(60)];
     expect(story(compare('application/x-ndjson', linesOf(ROWS), linesOf(more)))).toBe('mismatch, added body/lines/60');
+  });
+});
+
+describe('long bodies that were captured whole', () => {
+  test.each<[string, string, (rows: readonly Row[]) => string, string]>([
+    ['XML', 'application/xml', feedOf, 'body/feed/item[6001]/price/text()'],
+    ['a form', 'application/x-www-form-urlencoded', formOf, 'body/price3000'],
+    ['a page', 'text/html', pageOf, 'body/html/body/ul/li[6001]/text()'],
+  ])('%s is a tree', (name, type, write, path) => {
+    // Of a form 10,000 fields are told apart.
+    const at = name === 'a form' ? 3_000 : 6_000;
+    const result = compare(type, write(ROWS), write(withRow(at, { price: 1_000_000 })), 2 * 1024 * 1024);
+    expect(story(result)).toBe(`mismatch, value ${path}`);
   });
 });
 

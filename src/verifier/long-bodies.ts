@@ -1,4 +1,5 @@
 import { closeJson } from '../core/compare/cut-json.ts';
+import { closeXml } from '../core/compare/cut-xml.ts';
 import { type Finding, Findings, textValue, type Value } from '../core/compare/finding.ts';
 import { type Parting, partingOf, tailOf } from '../core/compare/parting.ts';
 import { BODY, step } from '../core/compare/path.ts';
@@ -61,10 +62,12 @@ function headOf(answer: Answer, end: number, room: number, format: BodyFormat): 
     }
     case 'html':
       return cutBehind('>', text, answer.body, end);
-    case 'xml':
+    case 'xml': {
+      const closed = closeXml(text);
+      return closed !== undefined && isBehind(closed.kept, text, answer.body, end) ? closed.text : undefined;
+    }
     case 'form':
-      // Neither can be read without its end.
-      return undefined;
+      return cutBehind('&', text, answer.body, end);
     default:
       return cutBehind('\n', text, answer.body, end);
   }

@@ -139,6 +139,23 @@ const ENDPOINT_COLUMNS: readonly Column<Endpoint>[] = [
   { title: 'proof', value: (row) => (row.moves ? row.proof : 'never moves') },
 ];
 
+/** Places of a list of endpoints whose noise is not excused, as many as are printed. */
+const MAX_UNEXCUSED = 20;
+
+/** What the control itself varies in and Cutover holds against the candidate all the same. */
+function printUnexcused(endpoints: readonly Endpoint[]): void {
+  const lines = endpoints.flatMap(({ endpoint: name, noise }) =>
+    noise.flatMap(({ path, refused, flagged }) => {
+      const why = flagged === undefined ? refused : `not excused: ${flagged}`;
+      return why === undefined ? [] : [`${safe(name)} ${safe(path)}: ${safe(why)}`];
+    }),
+  );
+  if (lines.length === 0) return;
+  print();
+  for (const line of lines.slice(0, MAX_UNEXCUSED)) print(colour.dim(line));
+  if (lines.length > MAX_UNEXCUSED) print(colour.dim(`and ${count(lines.length - MAX_UNEXCUSED)} more: --output json`));
+}
+
 /** `cutover endpoints`. */
 export function addEndpoints(program: Command): void {
   define<ListOptions>(
@@ -149,7 +166,9 @@ export function addEndpoints(program: Command): void {
         limit: options.limit,
         cursor: options.cursor,
       });
-      return show(found, options, ENDPOINT_COLUMNS, 'No request has come yet.');
+      const code = show(found, options, ENDPOINT_COLUMNS, 'No request has come yet.');
+      if (options.output !== 'json') printUnexcused(found.items);
+      return code;
     },
   );
 }

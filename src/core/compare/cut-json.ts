@@ -2,7 +2,7 @@
  * The beginning of a JSON document made whole: cut behind its last complete member or element, with everything that is
  * open closed. Undefined where there is nothing to keep, or where it is no JSON.
  */
-export function closeJson(text: string): ClosedJson | undefined {
+export function closeJson(text: string): ClosedDocument | undefined {
   const open: string[] = [];
   let keep = -1;
   /** What is open at `keep`: the open ones then, and no longer than they. */
@@ -39,13 +39,14 @@ export function closeJson(text: string): ClosedJson | undefined {
   return whole(text, keep, open, depth);
 }
 
-export interface ClosedJson {
+/** The beginning of a document as a document of its own. */
+export interface ClosedDocument {
   readonly text: string;
   /** Characters of the document that are in it. */
   readonly kept: number;
 }
 
-function whole(text: string, kept: number, open: readonly string[], depth: number): ClosedJson | undefined {
+function whole(text: string, kept: number, open: readonly string[], depth: number): ClosedDocument | undefined {
   if (kept < 0) return undefined;
   return { text: text.slice(0, kept) + open.slice(0, depth).reverse().join(''), kept };
 }

@@ -382,7 +382,13 @@ describe('lists', () => {
     book.learn([item('body/0', 'added', 'body/*')], NOW);
     expect(book.listMode('body')).toBeUndefined();
     expect(book.paths()).toEqual([
-      { path: 'body', class: 'refused', envelope: 'the list is the whole body', samples: 1 },
+      {
+        path: 'body',
+        class: 'refused',
+        envelope: 'the list is the whole body',
+        samples: 1,
+        refused: 'not learned: the list is the whole body',
+      },
     ]);
   });
 
@@ -404,6 +410,51 @@ test.each<[string, Finding]>([
   book.learn([found, found], NOW);
   expect(book.paths()).toMatchObject([{ class: 'refused', samples: 2 }]);
   expect(book.check(found, NOW)).toBeUndefined();
+});
+
+describe('what is not excused is told with the reason', () => {
+  const said = (book: NoiseBook) => book.paths().map(({ refused }) => refused);
+
+  test('a number that changed once', () => {
+    const book = new NoiseBook();
+    for (let pair = 0; pair < 12; pair++) book.learn(pair === 5 ? [finding('17', '18', {}, 'number')] : [], NOW);
+    expect(said(book)).toEqual([
+      'not learned: it drifted in 1 of 12 pairs, too rarely to be told from data that changed',
+    ]);
+    expect(book.check(finding('18', '19', {}, 'number'), NOW)).toBeUndefined();
+  });
+
+  test('the neighbours of the one element that drifts', () => {
+    const book = new NoiseBook();
+    const at = (n: number, a: string, b: string) =>
+      finding(a, b, { pattern: 'body/items/*/views', path: `body/items/${n}/views` }, 'number');
+    for (let pair = 0; pair < 12; pair++) book.learn([at(0, `${100 + pair * 3}`, `${101 + pair * 3}`)], NOW);
+    expect(said(book)).toEqual(['not learned for its neighbours: of all places of this pattern only one has drifted']);
+    expect(book.check(at(0, '200', '201'), NOW)).toBeDefined();
+    expect(book.check(at(1, '200', '201'), NOW)).toBeUndefined();
+    book.learn([at(1, '200', '201')], NOW);
+    expect(said(book)).toEqual([undefined]);
+  });
+
+  test('a member that was missing once; what drifts each time is told without', () => {
+    const book = new NoiseBook();
+    const hint: Finding = {
+      place: { path: 'body/hint', pattern: 'body/hint', name: 'hint' },
+      kind: 'removed',
+      control: value('x'),
+    };
+    for (let pair = 0; pair < 12; pair++) {
+      const time = finding(new Date(AT + pair).toISOString(), new Date(AT + pair + 20).toISOString(), {
+        pattern: 'body/at',
+      });
+      book.learn(pair === 3 ? [time, hint] : [time], NOW);
+    }
+    expect(book.paths()).toMatchObject([
+      { path: 'body/at' },
+      { path: 'body/hint', refused: expect.stringMatching(/^not learned/) },
+    ]);
+    expect(book.paths()[0]).not.toHaveProperty('refused');
+  });
 });
 
 test('learns a bounded number of places and keeps bounded texts', () => {

@@ -13,7 +13,7 @@ import { ReuseGuard } from './reuse-guard.ts';
 import { recogniseTime } from './time.ts';
 import { areTokens, isNonceName, isTokenName } from './token.ts';
 import { areUuids } from './uuid.ts';
-import { ValueNoise } from './value-noise.ts';
+import { notLearned, ValueNoise } from './value-noise.ts';
 
 export type { NoiseContext } from './learner.ts';
 
@@ -225,16 +225,25 @@ export class NoiseBook {
     for (const [path, value] of this.values) {
       const learner = value.learner()?.learner;
       if (learner === undefined) continue;
-      paths.push({ path, class: learner.name, envelope: learner.envelope(), samples: value.samples });
+      const refused = value.refusal(this.pairs, isInList(path));
+      paths.push({
+        path,
+        class: learner.name,
+        envelope: learner.envelope(),
+        samples: value.samples,
+        ...shown(refused),
+      });
     }
     for (const [path, member] of this.optional) {
-      paths.push({ path, class: 'optional', envelope: member.envelope(), samples: member.samples });
+      const refused = member.refusal(this.pairs);
+      paths.push({ path, class: 'optional', envelope: member.envelope(), samples: member.samples, ...shown(refused) });
     }
     for (const [path, list] of this.lists) {
       paths.push({ path, class: list.name, envelope: list.envelope(), samples: list.samples });
     }
     for (const [path, { reason, samples }] of this.refusals) {
-      if (!this.values.has(path)) paths.push({ path, class: 'refused', envelope: reason, samples });
+      if (this.values.has(path)) continue;
+      paths.push({ path, class: 'refused', envelope: reason, samples, refused: notLearned(reason) });
     }
     return paths.map((path) => {
       const flagged = this.arms.reason(path.path);
@@ -292,6 +301,10 @@ export class NoiseBook {
       if (this.refusals.size < MAX_REFUSALS) this.refusals.set(path, { reason, samples: count });
     }
   }
+}
+
+function shown(refused: string | undefined): Pick<NoisePath, 'refused'> {
+  return refused === undefined ? {} : { refused };
 }
 
 /** Members that name an element. */

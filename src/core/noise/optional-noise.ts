@@ -1,7 +1,7 @@
 import type { Finding, Value } from '../compare/finding.ts';
 import { readCount, record } from './learner.ts';
 import { shapeOf } from './list-noise.ts';
-import { FORGOTTEN_PAIRS, isOften } from './value-noise.ts';
+import { FORGOTTEN_PAIRS, isOften, notLearned, rarely } from './value-noise.ts';
 import { VaryingLearner } from './varying.ts';
 
 /** Shapes kept of what comes and goes; a longer one is not kept. */
@@ -32,6 +32,13 @@ export class OptionalNoise {
     if (pairs - this.#lastPair > FORGOTTEN_PAIRS || !this.#shapes.has(shapeIn(value))) return false;
     if (candidate === undefined || !isPlain(candidate)) return true;
     return this.#values.recognise({ control: candidate, candidate, repeated: false }) !== undefined;
+  }
+
+  /** Why it is not excused; undefined: it is. */
+  refusal(pairs: number): string | undefined {
+    if (pairs - this.#lastPair > FORGOTTEN_PAIRS)
+      return notLearned(`it has neither come nor gone in ${FORGOTTEN_PAIRS} pairs`);
+    return isOften(this.samples, pairs) ? undefined : rarely(this.samples, pairs);
   }
 
   envelope(): string {

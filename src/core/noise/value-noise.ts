@@ -68,6 +68,17 @@ export function isOften(samples: number, pairs: number): boolean {
   return samples >= (pairs >= MANY_PAIRS ? WEAK_SAMPLES - 1 : WEAK_SAMPLES) && samples >= WEAK_SHARE * pairs;
 }
 
+/** Why a drift is not excused that was hardly ever seen. */
+export function rarely(samples: number, pairs: number): string {
+  return notLearned(
+    `it drifted in ${samples} of ${pairs} ${pairs === 1 ? 'pair' : 'pairs'}, too rarely to be told from data that changed`,
+  );
+}
+
+export function notLearned(why: string): string {
+  return `not learned: ${why}`;
+}
+
 function newPart(): ValueNoise {
   return new ValueNoise(PART);
 }
@@ -151,6 +162,17 @@ export class ValueNoise {
     if (found === undefined || pairs - this.lastPair > FORGOTTEN_PAIRS) return false;
     if (!WEAK.has(found.key) || found.learner.isCertain?.() === true) return true;
     return isOften(this.samples, pairs);
+  }
+
+  /**
+   * Why not all is excused that drifted, or that its pattern reaches; undefined: it is.
+   * @param hasNeighbours Whether the pattern stands for elements of a list or entries of a map.
+   */
+  refusal(pairs: number, hasNeighbours: boolean): string | undefined {
+    if (pairs - this.lastPair > FORGOTTEN_PAIRS) return notLearned(`it has not drifted in ${FORGOTTEN_PAIRS} pairs`);
+    if (!this.isTrusted(pairs)) return rarely(this.samples, pairs);
+    if (!hasNeighbours || this.#places.size !== 1 || this.samples < ALONE_SAMPLES) return undefined;
+    return 'not learned for its neighbours: of all places of this pattern only one has drifted';
   }
 
   recognise(pair: ValuePair, context: NoiseContext): Recognised | undefined {
