@@ -1,12 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EndpointId } from '../core/cell.ts';
 import { Redactor } from '../core/redact.ts';
 import { CompareSession } from './compare-session.ts';
 import { Comparer } from './comparer.ts';
 import { readableText } from './decode.ts';
+import { heapTidier } from './heap-tidier.ts';
 import { READY, type WorkerData, type WorkerRequest } from './worker-protocol.ts';
 
 /** The thread that decodes, parses and compares, so that the loop which serves never does. Started by WorkerPool. */
@@ -26,25 +25,6 @@ function serve(data: WorkerData): void {
     tidy();
   });
   parentPort?.postMessage(READY);
-}
-
-/** Growth of the thread's heap that is given back at once; everyday bodies never reach it. */
-const HEAP_GROWTH_BYTES = 32 * 1024 * 1024;
-
-/**
- * Gives memory back after a step that took much of it: the engine itself would keep it until the thread needs more.
- * It collects after the answer was sent, in this thread only, about 10 to 50 ms.
- */
-function heapTidier(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options?: { type: 'major' }) => void; // what the flag puts there
-  let settled = getHeapStatistics().total_heap_size;
-  return () => {
-    const { total_heap_size, external_memory } = getHeapStatistics();
-    if (total_heap_size + external_memory < settled + HEAP_GROWTH_BYTES) return;
-    collect({ type: 'major' });
-    settled = getHeapStatistics().total_heap_size;
-  };
 }
 
 /** A snapshot of another version may not fit; the endpoint then learns anew. */

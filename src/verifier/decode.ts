@@ -29,22 +29,36 @@ export function decodeBody(headers: HeaderList, body: Uint8Array, maxBytes: numb
 }
 
 function undo(coding: string, body: Uint8Array, maxOutputLength: number): Uint8Array {
+  const options = { maxOutputLength, chunkSize: pieceBytes(coding, body, maxOutputLength) };
   switch (coding) {
     case 'gzip':
     case 'x-gzip':
-      return gunzipSync(body, { maxOutputLength });
+      return gunzipSync(body, options);
     case 'deflate':
       // The standard says zlib, some servers send it bare; the first byte of zlib's wrapper tells its method 8.
-      return ((body[0] ?? 0) & 0x0f) === 8
-        ? inflateSync(body, { maxOutputLength })
-        : inflateRawSync(body, { maxOutputLength });
+      return ((body[0] ?? 0) & 0x0f) === 8 ? inflateSync(body, options) : inflateRawSync(body, options);
     case 'br':
-      return brotliDecompressSync(body, { maxOutputLength });
+      return brotliDecompressSync(body, options);
     case 'zstd':
-      return zstdDecompressSync(body, { maxOutputLength });
+      return zstdDecompressSync(body, options);
     default:
       return body;
   }
+}
+
+/** Bytes that are decoded into one piece, at least and, where nothing tells more, for each byte of the body. */
+const LEAST_PIECE = 16 * 1024;
+const PIECE_RATIO = 4;
+
+/**
+ * How large a piece is decoded into: all of it at once if possible. Many small ones and the whole they are then copied into
+ * are twice the memory, and their holes stay with the thread.
+ */
+function pieceBytes(coding: string, body: Uint8Array, maxOutputLength: number): number {
+  // The last four bytes tell the size (RFC 1952 section 2.3.1); a body that lies gets no more than it may have anyway.
+  const told = coding.endsWith('gzip') && body.length >= 18 ? Buffer.from(body.subarray(-4)).readUInt32LE() : 0;
+  const expected = told > body.length / 2 ? told + 1 : body.length * PIECE_RATIO;
+  return Math.max(LEAST_PIECE, Math.min(maxOutputLength, expected));
 }
 
 /** What a body is, for comparing and showing. `code` is text in which white space is layout. */

@@ -1,6 +1,7 @@
 /**
  * Both sides of a migration, one of them hostile: `node origin.ts` prints `listening CONTROL CANDIDATE`.
- * `/hostile/N` is answered with the bodies of pair N, compressed, so that long ones fit into what is mirrored; N may only grow.
+ * `/prepare/N` makes pair N; N may only grow. `/hostile/N` is then answered with its bodies, at once, compressed, so that long
+ * ones fit into what is mirrored. The few pairs before it are kept, because Cutover may ask for them again.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,28 +10,40 @@ import { type HostilePair, hostilePairs } from '../../micro/hostile-bodies.ts';
 
 /** About 20 KB, of which one value differs: what is compared before, to see what everyday traffic needs. */
 const ROWS = Array.from({ length: 300 }, (_, id) => ({ id, title: `row ${id}`, tags: ['a', 'b'], price: id / 4 }));
+const KEPT = 4;
 const pairs = hostilePairs();
-let at = -1;
-let present: { readonly pair: HostilePair; readonly control: Uint8Array; readonly candidate: Uint8Array } | undefined;
+const made = new Map<number, Coded>();
+let last = -1;
 
-function pairAt(index: number): typeof present {
-  while (at < index) {
+interface Coded {
+  readonly pair: HostilePair;
+  readonly control: Uint8Array;
+  readonly candidate: Uint8Array;
+}
+
+/** Whether there is such a pair. Making one takes up to seconds, which must not look like a slow control. */
+function prepare(index: number): boolean {
+  while (last < index) {
     const { value, done } = pairs.next();
-    at++;
-    if (done === true) present = undefined;
-    else if (at === index) {
-      const coded = (body: Uint8Array): Uint8Array => (value.coding === undefined ? gzipSync(body) : body);
-      present = { pair: value, control: coded(value.control), candidate: coded(value.candidate) };
-    }
+    if (done === true) return false;
+    last++;
+    if (last < index) continue;
+    const coded = (body: Uint8Array): Uint8Array => (value.coding === undefined ? gzipSync(body) : body);
+    made.set(index, { pair: value, control: coded(value.control), candidate: coded(value.candidate) });
+    made.delete(index - KEPT);
   }
-  return present;
+  return made.has(index);
 }
 
 function side(name: 'control' | 'candidate'): Server {
   return createServer((request, response) => {
     request.resume();
-    const index = /^\/hostile\/(\d+)$/.exec(request.url ?? '')?.[1];
-    const found = index === undefined ? undefined : pairAt(Number(index));
+    const [, what, index] = /^\/(prepare|hostile)\/(\d+)$/.exec(request.url ?? '') ?? [];
+    if (what === 'prepare') {
+      response.writeHead(prepare(Number(index)) ? 204 : 404).end();
+      return;
+    }
+    const found = made.get(Number(index));
     if (found === undefined) {
       const body = JSON.stringify({ side: name, rows: ROWS });
       response.writeHead(index === undefined ? 200 : 404, { 'content-type': 'application/json' }).end(body);
