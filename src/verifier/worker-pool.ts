@@ -28,8 +28,8 @@ export interface Job {
 /** Memory of one worker's heap; bodies lie outside it. Two bodies of 8 MiB as trees need about 150 MiB. */
 const WORKER_HEAP_MB = 384;
 /**
- * Of it, room for what has just been made; the engine's own choice is 192, of which a thread that once had much to do keeps 128.
- * With a fourth of it pages of 60 KB and lists of 20 KB are compared as fast.
+ * Beside it, room for what has just been made: three parts, two of which are in use. Left to the engine it grows to 192,
+ * of which a thread that once had much to do keeps 128.
  */
 const WORKER_YOUNG_MB = 48;
 /** A worker that is not ready by then will not be; loading takes about 0.3 s. */
