@@ -23,6 +23,7 @@ import type { NoisePath } from '../core/ports.ts';
 import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
 import { gravity } from '../core/signature.ts';
 import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import { EtagWatch } from './etag-watch.ts';
 import { PlainAttempts } from './plain-attempts.ts';
 import { difference } from './told-difference.ts';
 import { type BodyOutcome, walkBodies } from './walk-bodies.ts';
@@ -63,6 +64,7 @@ export class Comparer {
   readonly #books = new Map<EndpointId, NoiseBook>();
   readonly #rules = new Map<EndpointId, RuleSet>();
   readonly #aliasPlaces = new Map<EndpointId, AliasPlaces>();
+  readonly #etags = new Map<EndpointId, EtagWatch>();
   readonly #plainPages = new Map<EndpointId, PlainAttempts>();
 
   constructor(options: ComparerOptions) {
@@ -149,6 +151,14 @@ export class Comparer {
     return made;
   }
 
+  #etagWatch(endpoint: EndpointId): EtagWatch {
+    const known = this.#etags.get(endpoint);
+    if (known !== undefined) return known;
+    const made = new EtagWatch();
+    this.#etags.set(endpoint, made);
+    return made;
+  }
+
   #ruleSet(endpoint: EndpointId): RuleSet {
     const known = this.#rules.get(endpoint);
     if (known !== undefined) return known;
@@ -218,6 +228,10 @@ export class Comparer {
     if (lens !== undefined) cookiesOf(control, candidate, findings);
     const slowness = this.#policy.slowerThan === undefined ? undefined : slownessOf(exchange, this.#policy.slowerThan);
     if (slowness !== undefined) findings.add(slowness);
+    const broken = this.#policy.headers.includes('etag')
+      ? this.#etagWatch(endpoint).judge(exchange, isCounted)
+      : undefined;
+    if (broken !== undefined) findings.add(broken);
     const window = control.isOpen === true || candidate.isOpen === true ? ({ window: true } as const) : {};
     if (findings.count === 0 && outcome !== 'prefix') {
       return { verdict: 'match', differences: [], differenceCount: 0, identical: outcome === 'equal', ...window };

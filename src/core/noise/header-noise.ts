@@ -37,6 +37,8 @@ export function recogniseHeader(
   const drawn = { control: a, candidate: b };
   const volatile: Recognised = { class: 'volatile' };
   if (name === 'age') return decided(/^\d{1,9}$/.test(b) ? volatile : undefined);
+  // Finer than the header: that it does not keep what tags promise.
+  if (name === 'etag' && detail !== undefined) return decided(undefined);
   if (name === 'etag') return decided(isEtag(a) && isEtag(b) ? { class: 'etag' } : undefined);
   if (DURATIONS.has(name)) return decided(/\d/.test(b) && !/-\d|nan/i.test(b) ? volatile : undefined);
   if (EXCHANGE_NAMES.has(name)) {
