@@ -13,10 +13,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verifier: ['core', 'config:types', 'telemetry'],
   controller: ['core', 'config:types', 'api', 'telemetry'],
   store: ['core', 'telemetry'],
+  fleet: ['core', 'telemetry'],
   dashboard: ['core', 'api'],
   simulation: ['core', 'config', 'telemetry', 'controller', 'store', 'app'],
   cli: ['core', 'api', 'config', 'app', 'simulation'],
-  app: ['core', 'api', 'config', 'telemetry', 'proxy', 'verifier', 'controller', 'store', 'examples'],
+  app: ['core', 'api', 'config', 'telemetry', 'proxy', 'verifier', 'controller', 'store', 'fleet', 'examples'],
 };
 const MAX_LINES = 500;
 

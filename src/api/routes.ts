@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
+import { fleet } from './fleet-types.ts';
 import { noticeTarget, noticeTest, noticeTestInput } from './notice-types.ts';
 import { endpointPower } from './power-types.ts';
 import { RAMP_ROUTES } from './ramp-routes.ts';
@@ -245,6 +246,14 @@ export const ROUTES = {
     open: false,
     body: rollbackInput,
     output: rollbackResult,
+    status: 200,
+  },
+  fleet: {
+    method: 'GET',
+    path: '/api/v1/fleet',
+    summary: 'The processes of the fleet: which table each obeys, and when it was heard of last.',
+    open: false,
+    output: fleet,
     status: 200,
   },
   latches: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rollbackProxies } from './fleet-types.ts';
 import { passedGate } from './ramp-types.ts';
 
 /**
@@ -240,6 +241,8 @@ export const rollbackResult = z.object({
   inFlight: z.int(),
   /** Longest `max-age` seen in candidate answers of the scope that caches may still hold, seconds. */
   cachedForSeconds: z.int(),
+  /** What the proxies of a fleet made of it; absent where this process serves by itself. */
+  proxies: rollbackProxies.exactOptional(),
 });
 
 export const latch = z.object({ scope, at: z.number(), actor: z.string(), reason: z.string() });

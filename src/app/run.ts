@@ -26,7 +26,7 @@ export interface RunOptions {
 const PROGRESS_MS = 10_000;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 
-async function settingsOf(options: RunOptions): Promise<Settings> {
+export async function settingsOf(options: Omit<RunOptions, 'progress'>): Promise<Settings> {
   if (options.config !== undefined) return loadSettings(options.config, process.env);
   if (options.control === undefined || options.candidate === undefined) {
     throw new CutoverError('USAGE', 'Neither a configuration nor both sides were given.', {
@@ -74,7 +74,7 @@ export async function runCutover(options: RunOptions): Promise<number> {
   return drained.finished ? 0 : 1;
 }
 
-function nextSignal(): Promise<string> {
+export function nextSignal(): Promise<string> {
   return new Promise((resolve) => {
     const listeners = SIGNALS.map((signal) => {
       const listener = (): void => {

@@ -8,6 +8,8 @@ import { openPostgresStore } from '../store/postgres-store.ts';
 export interface SharedStoreOptions extends Omit<LeadershipOptions, 'onGained'> {
   /** It leads for the first time. */
   readonly onFirst?: (term: number) => void;
+  /** It leads again, and nobody else did meanwhile. */
+  readonly onContinued?: (term: number) => void;
   /** Another one led since this one did: what this process knows is not what is stored, and it writes no more. */
   readonly onOvertaken?: () => void;
 }
@@ -37,6 +39,7 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       else if (!continues) past.isOvertaken = true;
       past.hasLed = true;
       if (past.isOvertaken) options.onOvertaken?.();
+      else if (continues) options.onContinued?.(term);
     },
   });
   const term = (): number => {

@@ -16,11 +16,9 @@ import type { Mover } from '../controller/mover.ts';
 import { Races } from '../controller/race.ts';
 import { TrafficFeed } from '../controller/traffic-feed.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
-import { CellStates } from '../core/cell-states.ts';
 import { restoreState, tableOf } from '../core/control-state.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import type { TableData } from '../core/routing.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import { compileTable } from '../core/table.ts';
 import { createProxy } from '../proxy/proxy.ts';
@@ -33,13 +31,16 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { createVerifier, type Verifier } from '../verifier/verifier.ts';
 import { Beginning } from './beginning.ts';
 import { CacheHorizon } from './cache-horizon.ts';
+import { controlOnly } from './control-only.ts';
 import { createClusters } from './create-clusters.ts';
+import { type FleetController, fleetDoor, fleetLive, fleetWork } from './fleet-work.ts';
 import { KeyMemory } from './key-memory.ts';
 import { liveView } from './live-parts.ts';
 import { loadSaved } from './load-saved.ts';
 import { Notifier } from './notifier.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
+import { Parts } from './parts.ts';
 import type { PowerMeter } from './power-meter.ts';
 import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
@@ -78,42 +79,17 @@ const KEY_LIFE_MS = 24 * 3_600_000;
  * A store that is damaged does not keep it from serving: the last table counts then, nothing is promoted, and the status says why.
  * @throws CutoverError STORE_BUSY, STORE_NEWER, LISTEN_FAILED; nothing is left running.
  */
-export async function startCutover(settings: Settings): Promise<Running> {
+export async function startCutover(settings: Settings, fleet?: FleetController): Promise<Running> {
   const clock = systemClock;
   const log = createLog({ level: settings.log.level, write: (line) => process.stdout.write(line) });
   const state = await openStateDir(settings.store.dir);
   const parts = new Parts(log);
   parts.add(() => state.release());
   try {
-    return await assemble(settings, { clock, log, state, parts });
+    return await assemble(settings, { clock, log, state, parts, fleet });
   } catch (error) {
     await parts.close();
     throw error;
-  }
-}
-
-/** What was started, ended in the opposite order. */
-class Parts {
-  readonly #log: Log;
-  readonly #ends: (() => unknown)[] = [];
-
-  constructor(log: Log) {
-    this.#log = log;
-  }
-
-  add(end: () => unknown): void {
-    this.#ends.push(end);
-  }
-
-  /** Never rejects: a part that cannot end properly (a store without room) must not keep the others from it. */
-  async close(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) {
-      try {
-        await end();
-      } catch (error) {
-        this.#log.error('close.failed', { message: error instanceof Error ? error.message : String(error) });
-      }
-    }
   }
 }
 
@@ -122,24 +98,25 @@ interface Ground {
   readonly log: Log;
   readonly state: StateDir;
   readonly parts: Parts;
+  readonly fleet: FleetController | undefined;
 }
 
 /** Merges remembered until there is a mover. */
 const MAX_EARLY = 10_000;
 
 async function assemble(settings: Settings, ground: Ground): Promise<Running> {
-  const { clock, log, state, parts } = ground;
+  const { clock, log, state, parts, fleet } = ground;
   const startedAt = clock.now();
   const { registry, metrics } = createMetrics();
   const plainEvents = createEvents({ log, metrics, clock });
   const notifier = new Notifier({ targets: settings.notify, clock, log, events: plainEvents });
   const events = notifier.listening(plainEvents);
-  const store = await openStore(settings.store, { dir: state.dir, log, clock });
+  const store = fleet?.store ?? (await openStore(settings.store, { dir: state.dir, log, clock }));
   parts.add(() => store.close());
   // After everything that may have something to tell has ended.
   parts.add(() => notifier.close());
   const token = await ensureSecret(settings.api.tokenFile, 32);
-  const redactKey = Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
+  const redactKey = fleet?.redactKey ?? Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
   const saved = await loadSaved(store, log, clock.now() - KEY_LIFE_MS);
 
   const ledger = createLedger({
@@ -159,16 +136,17 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     meter: undefined,
   };
   const early: [from: readonly EndpointId[], into: EndpointId][] = [];
+  const onMerge = (from: readonly EndpointId[], into: EndpointId): void => {
+    ledger.mergeEndpoints(from, into);
+    if (movement.mover === undefined && early.length < MAX_EARLY) early.push([from, into]);
+    learning.verifier?.forget(from);
+    movement.mover?.mergeEndpoints(from, into);
+    movement.desk?.mergeEndpoints(from, into);
+  };
   const catalog = new EndpointCatalog({
     listed: [...settings.endpoints, ...settings.templates],
     maxFound: settings.limits.endpoints,
-    onMerge: (from, into) => {
-      ledger.mergeEndpoints(from, into);
-      if (movement.mover === undefined && early.length < MAX_EARLY) early.push([from, into]);
-      learning.verifier?.forget(from);
-      movement.mover?.mergeEndpoints(from, into);
-      movement.desk?.mergeEndpoints(from, into);
-    },
+    onMerge,
   });
   catalog.restore(saved.catalog);
 
@@ -201,6 +179,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     ...(last === undefined ? {} : { last }),
     onTable: (table) => {
       proxy.setTable(compileTable(table));
+      fleet?.hub.publish(table);
       tableFile.write(table).catch((error: unknown) => events.tableFailed(table.revision, error));
     },
   });
@@ -211,7 +190,10 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     log,
     started: async () => {
       const power = (endpoint: EndpointId) => learning.meter?.known(endpoint);
-      const onNeeds = (needs: Needs): void => proxy.takeNeeds(needs);
+      const onNeeds = (needs: Needs): void => {
+        proxy.takeNeeds(needs);
+        fleet?.hub.needs(needs);
+      };
       movement.mover = await startMover({ settings, controller, store, clock, log, power, onNeeds });
       for (const [from, into] of early.splice(0)) movement.mover.mergeEndpoints(from, into);
     },
@@ -301,7 +283,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   };
 
   const situation = { state: 'serving' };
-  const live = liveView({
+  const ownLive = liveView({
     settings,
     movement: moving.view,
     startedAt,
@@ -315,6 +297,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     meter,
     clock,
   });
+  const live = fleet === undefined ? ownLive : fleetLive(ownLive, fleet.hub, settings);
   registerGauges({ registry, metrics, controller, ledger, live });
   const raceAsk = createRaceAsk({ settings, proxy, clock, log });
   parts.add(() => raceAsk.close());
@@ -331,6 +314,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     written: () => recorder.flush(),
     purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder, desk, ledger, controller }),
     movement: moving,
+    ...(fleet === undefined ? {} : { fleet: fleetDoor(fleet, controller) }),
     notices: notifier,
     clock,
     random: systemRandom,
@@ -343,7 +327,20 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   parts.add(() => server.close());
   // The last table, then the stored state: whichever can be had, clients are served.
   await beginning.begin();
-  const address = await proxy.listen();
+  const work = fleetWork({
+    controller,
+    store,
+    sink,
+    verifier,
+    running,
+    needs: () => movement.mover?.needs(),
+    hasStarted: () => beginning.trouble === undefined,
+    merge: onMerge,
+  });
+  // Members obey its table from now on, and no earlier leader's.
+  fleet?.hub.lead(fleet.term, fleet.began, work);
+  // A controller of a fleet has a proxy only to explain what the others do.
+  const address = fleet === undefined ? await proxy.listen() : { host: '', port: 0 };
   const apiUrl = await announce(server, state.dir, settings.api.tokenFile);
   recorder.start();
   desk.start();
@@ -372,17 +369,6 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
       return drained;
     },
     close: () => parts.close(),
-  };
-}
-
-/** I6: a proxy that has never seen a table serves the control, retired endpoints excepted. */
-function controlOnly(table: TableData): TableData {
-  return {
-    ...table,
-    dials: [],
-    pins: [],
-    cells: CellStates.EMPTY,
-    force: { ...table.force, candidate: { tenants: [], endpoints: [] } },
   };
 }
 

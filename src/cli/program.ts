@@ -5,6 +5,7 @@ import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
 import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './commands/control.ts';
 import { addDial } from './commands/dial.ts';
+import { addController, addFleet, addProxy } from './commands/fleet.ts';
 import { addJournal } from './commands/journal.ts';
 import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addResume } from './commands/movement.ts';
@@ -21,11 +22,12 @@ import { colour, errorColour, terminalWidth } from './output.ts';
 
 /** Verbs as the help groups them. */
 const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
-  ['Begin', [addDemo, addInit, addCheck, addRun]],
+  ['Begin', [addDemo, addInit, addCheck, addRun, addController, addProxy]],
   [
     'See',
     [
       addStatus,
+      addFleet,
       addEndpoints,
       addCells,
       addClusters,

@@ -374,6 +374,7 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   endpoints: { path: '/api/v1/endpoints' },
   cells: { path: '/api/v1/cells?endpoint=GET%20/a&state=observing' },
   cellMap: { path: '/api/v1/cell-map' },
+  fleet: { path: '/api/v1/fleet' },
   clusters: { path: '/api/v1/clusters?endpoint=GET%20/a' },
   cluster: { path: '/api/v1/clusters/c1' },
   markCluster: { path: '/api/v1/clusters/c1', body: { state: 'fixed', owner: 'shop team', reason: 'released' } },

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { RankedCluster } from '../api/cluster-types.ts';
+import type { FleetView, RollbackProxies } from '../api/fleet-types.ts';
 import { openApiDocument } from '../api/openapi.ts';
 import type { Changed, purged, Readiness, ROUTES, RouteName } from '../api/routes.ts';
 import type { PinView, ScopeView } from '../api/types.ts';
@@ -40,10 +41,19 @@ export interface HandlerSources {
   readonly purge: (tenant: TenantId) => Promise<PurgeDone>;
   /** Moving by evidence; absent: nothing moves by itself. */
   readonly movement?: MovementSources;
+  /** The processes that serve, where this one does not do so itself. */
+  readonly fleet?: FleetDoor;
   /** Telling people; absent: nobody is told. */
   readonly notices?: NoticeDoor;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+/** The fleet whose controller this is. */
+export interface FleetDoor {
+  look(): FleetView;
+  /** Who obeys a revision; resolves once all do, or after a bounded wait. */
+  acknowledged(revision: number): Promise<RollbackProxies>;
 }
 
 /** What shows and steers moving by evidence. */
@@ -242,7 +252,7 @@ function mismatchScope(
 
 function commandHandlers(
   sources: HandlerSources,
-): Pick<Handlers, 'setDial' | 'rollback' | 'unlatch' | 'pin' | 'liftPin' | 'purge'> {
+): Pick<Handlers, 'setDial' | 'rollback' | 'unlatch' | 'pin' | 'liftPin' | 'purge' | 'fleet'> {
   const { controller, live } = sources;
   const order = async (command: OrdinaryCommand, who: { actor: string; reason: string }): Promise<Changed> => {
     const outcome = await controller.command(command, who);
@@ -250,6 +260,7 @@ function commandHandlers(
     return changedView(controller, outcome);
   };
   return {
+    fleet: () => sources.fleet?.look() ?? { leader: null, revision: controller.state.revision, members: [] },
     setDial: async ({ body: { scope, dialPpm, reason }, actor }) => ({
       scope,
       dialPpm,
@@ -259,7 +270,9 @@ function commandHandlers(
       const outcome = await controller.rollback(toScope(scope), { actor, reason });
       if (!outcome.ok) throw rejection(outcome);
       const { effectiveMs, journaledMs, revision } = outcome;
+      const proxies = await sources.fleet?.acknowledged(revision);
       return {
+        ...(proxies === undefined ? {} : { proxies }),
         effectiveMs,
         journaledMs,
         revision,

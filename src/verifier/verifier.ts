@@ -58,6 +58,10 @@ export interface VerifierDeps {
 export interface Verifier {
   /** Takes an exchange, or counts it as unverified. Never throws, never waits. The bodies of both answers are moved away. */
   offer(exchange: Exchange): void;
+  /** A comparison that another process of a fleet made: it is judged, put into clusters and told like one of this process. */
+  take(compared: VerifiedExchange): void;
+  /** What another process learned of an endpoint's noise. */
+  takeNoise(update: NoiseUpdate): void;
   /** While a reason is given, everything offered is unverified for that reason. */
   pause(reason: UnverifiedReason | undefined): void;
   /** Resolves when nothing is queued, compared, confirmed or probed. */
@@ -166,6 +170,14 @@ class QueuedVerifier implements Verifier {
         this.#deps.aliases?.settled(exchange.id);
         this.#ended(task);
       });
+  }
+
+  take(compared: VerifiedExchange): void {
+    this.#report(compared);
+  }
+
+  takeNoise(update: NoiseUpdate): void {
+    this.#noteNoise(update);
   }
 
   pause(reason: UnverifiedReason | undefined): void {

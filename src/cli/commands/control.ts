@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import type { RollbackProxies } from '../../api/fleet-types.ts';
 import { changed, pinned, purged } from '../../api/routes.ts';
 import { explanation, type PinView, pin, rollbackResult, side } from '../../api/types.ts';
 import type { Side } from '../../core/cell.ts';
@@ -70,10 +71,26 @@ export function addRollback(program: Command): void {
               `! Caches may give out answers of the candidate for up to ${count(done.cachedForSeconds)} s more.`,
             ),
       );
+      if (done.proxies !== undefined) printProxies(done.proxies);
       print(colour.dim(`Lift it with: cutover unlatch${safe(scopeFlags(done.scope))}`));
       return EXIT.done;
     },
   );
+}
+
+/** Who obeys, and whom to roll back by hand. */
+function printProxies({ acknowledged, missing }: RollbackProxies): void {
+  const slowest = acknowledged.toSorted((a, b) => b.ms - a.ms)[0];
+  if (slowest !== undefined)
+    print(
+      `${count(acknowledged.length)} ${acknowledged.length === 1 ? 'proxy obeys' : 'proxies obey'}, the last (${safe(slowest.name)}) after ${slowest.ms.toFixed(1)} ms.`,
+    );
+  for (const { name, why, door } of missing)
+    print(
+      colour.yellow(
+        `! ${safe(name)} has not said that it obeys (${safe(why)}).${door === '' ? '' : ` By itself: cutover rollback --api ${safe(door)}`}`,
+      ),
+    );
 }
 
 /** `cutover unlatch`. */
