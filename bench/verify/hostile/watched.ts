@@ -89,6 +89,16 @@ export class Watched {
     }
   }
 
+  /** Waits until nothing has been compared for a second. */
+  async settled(): Promise<void> {
+    for (let last = -1; ; ) {
+      const now = [...(await this.#counts()).values()].reduce((sum, count) => sum + count, 0);
+      if (now === last) return;
+      last = now;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+
   /** Verdicts and reasons for none, summed over endpoints. */
   async #counts(): Promise<Map<string, number>> {
     const { text } = await ask(this.#apiPort, '/metrics');

@@ -99,6 +99,8 @@ async function warmUp(cutover: Watched): Promise<void> {
     for (let i = 0; i < WARM_UP_AT_ONCE / AT_ONCE; i++) await cutover.serve(`/plain/${i % 5}`);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, user));
+  // What waits to be compared is not what ordinary traffic needs once it is over.
+  await cutover.settled();
   await new Promise((resolve) => setTimeout(resolve, REST_MS));
   await cutover.stall();
 }
