@@ -351,6 +351,8 @@ export const assessment = z.object({
   spanMs: z.number(),
   statusClasses: z.array(z.int()),
   missing: z.array(z.string()),
+  /** Milliseconds until what is missing is there, if comparisons go on as in the last minutes; absent: it cannot be told. */
+  etaMs: z.number().exactOptional(),
 });
 
 /** What evidence is valid for. */
@@ -375,6 +377,8 @@ export const proofSheet = z.object({
       controlVersion: z.string(),
       assessment,
       own: z.object({ matches: z.int(), mismatches: z.int() }),
+      /** Over the endpoint: how many of its comparisons were of other cells. */
+      borrowed: z.object({ comparisons: z.int(), of: z.int() }).exactOptional(),
     })
     .nullable(),
   /** While renewing: when it closes without a new proof. */

@@ -21,6 +21,8 @@ export interface RoundFacts {
   isHeld(cell: Place): boolean;
   /** What the endpoint lacks of the power that is demanded; undefined: nothing. */
   missingPower(endpoint: EndpointTrack['id']): string | undefined;
+  /** What other tests begin to say against the endpoint's candidate: nothing new opens until it has passed. */
+  warning?(endpoint: EndpointTrack['id']): string | undefined;
 }
 
 /** One cell that goes from one record to the next. */
@@ -131,7 +133,7 @@ function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
   const event = {
     kind: 'assessed',
     own,
-    ...(pooled === undefined ? {} : { pooled }),
+    ...(pooled === undefined ? {} : { pooled, ownInPool: track.given.matches + track.given.mismatches }),
     epoch: book.epoch,
     controlVersion: facts.controlVersion,
   } as const;
@@ -146,6 +148,20 @@ function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
 /** A fault of our own proves nothing; what speaks against the candidate still does. */
 function unlessFaulty(assessment: Assessment, { isFaulty }: RoundFacts): Assessment {
   return isFaulty && assessment.kind === 'pass' ? { ...assessment, kind: 'fault' } : assessment;
+}
+
+/**
+ * An assessment as people are told it: `fault` where our own parts do not work, `conflict` where the comparisons pass and
+ * another test warns. Neither closes anything; nothing opens under them.
+ */
+export function asTold(assessment: Assessment, endpoint: EndpointTrack['id'], facts: RoundFacts): Assessment {
+  const known = unlessFaulty(assessment, facts);
+  const warning = known.kind === 'pass' ? facts.warning?.(endpoint) : undefined;
+  return warning === undefined ? known : { ...known, kind: 'conflict', missing: [warned(warning)] };
+}
+
+export function warned(warning: string): string {
+  return `a warning must pass first: ${warning}`;
 }
 
 export function moveOf(track: CellTrack, next: CellRecord, effects: readonly CellEffect[]): Move {
@@ -172,6 +188,7 @@ function allowed(opening: readonly Move[], planning: Planning): Move[] {
     if (isOpen(move.before.state)) return true;
     const { cell } = move.track;
     if (facts.policyOf(cell.endpoint).maxPpm === 0 || facts.isLatched(cell) || facts.isHeld(cell)) return false;
+    if (facts.warning?.(cell.endpoint) !== undefined) return false;
     return facts.missingPower(cell.endpoint) === undefined;
   });
   const unprotected = free.filter(

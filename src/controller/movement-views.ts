@@ -1,5 +1,6 @@
 import type { PassedGateView, RampView } from '../api/ramp-types.ts';
 import type { AssessmentView, ProofSheet } from '../api/types.ts';
+import { about } from '../core/arrival-pace.ts';
 import type { Cell, CellState, EndpointId } from '../core/cell.ts';
 import { isOpen } from '../core/cell.ts';
 import type { ControlState } from '../core/control-state.ts';
@@ -8,7 +9,7 @@ import { approvalsThatCount, type PassedGate } from '../core/gate.ts';
 import type { RampStep } from '../core/ramp.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import type { CellTrack, EndpointTrack } from './movement-book.ts';
-import { assessOwn, assessPooled, isLast } from './movement-plan.ts';
+import { assessOwn, assessPooled, asTold, isLast } from './movement-plan.ts';
 import type { Mover } from './mover.ts';
 import { leaderOf } from './ramp-plan.ts';
 
@@ -76,7 +77,7 @@ export class MovementView {
     const { cell } = track;
     const { proof } = facts.policyOf(cell.endpoint);
     if (proof === 'none') return [];
-    const own = assessOwn(track, mover.rules, facts.now);
+    const own = asTold(assessOwn(track, mover.rules, facts.now), cell.endpoint, facts);
     const missing: string[] = [];
     if (track.record.state === 'closed') {
       const left = Math.max(0, Math.ceil(((track.record.coolUntil ?? 0) - facts.now) / 1000));
@@ -87,7 +88,11 @@ export class MovementView {
       const pooled = this.#pooled(track.home, mover);
       if (pooled.kind !== 'pass') missing.push(`over all tenants ${sentenceOf(pooled)}`);
       const { ownMatches } = mover.rules.cellPolicy;
-      if (own.matches < ownMatches) missing.push(`${own.matches} of ${ownMatches} matches of its own`);
+      if (own.matches < ownMatches) {
+        const ms = track.evidence?.timeFor(ownMatches - own.matches, facts.now);
+        const when = ms === undefined ? '' : ` (${about(ms)} at the present traffic)`;
+        missing.push(`${own.matches} of ${ownMatches} matches of its own${when}`);
+      }
       if (own.mismatches > 0)
         missing.push(`it has ${own.mismatches} ${own.mismatches === 1 ? 'mismatch' : 'mismatches'} of its own`);
     }
@@ -104,7 +109,8 @@ export class MovementView {
 
   #pooled(home: EndpointTrack, mover: Mover): Assessment {
     const facts = mover.facts();
-    return assessPooled(home, mover.rules, { now: facts.now, proof: facts.policyOf(home.id).proof });
+    const { proof } = facts.policyOf(home.id);
+    return asTold(assessPooled(home, mover.rules, { now: facts.now, proof }), home.id, facts);
   }
 
   /** Everything about the proof of one cell; undefined for a cell that was never seen. */
@@ -134,12 +140,13 @@ export class MovementView {
               controlVersion: proof.controlVersion,
               assessment: assessmentView(proof.assessment),
               own: proof.own,
+              ...(proof.borrowed === undefined ? {} : { borrowed: proof.borrowed }),
             },
       ...(record.renewBy === undefined ? {} : { renewBy: record.renewBy }),
       ...(record.coolUntil === undefined ? {} : { coolUntil: record.coolUntil }),
       closures: record.closures,
       isProtected: mover.rules.protectedTenants.has(cell.tenant),
-      own: assessmentView(assessOwn(track, mover.rules, facts.now)),
+      own: assessmentView(asTold(assessOwn(track, mover.rules, facts.now), cell.endpoint, facts)),
       pooled: assessmentView(this.#pooled(track.home, mover)),
       missing: isOpen(record.state) ? [] : this.#missing(track, mover),
       approvals: (mover.book.endpoints.get(leaderOf(cell.endpoint, mover.rules))?.ramp?.passed ?? []).map(passedView),
@@ -263,14 +270,16 @@ function sentenceOf(assessment: Assessment): string {
   return parts(assessment).join(', ');
 }
 
-function parts({ kind, matches, mismatches, remaining, missing }: Assessment): string[] {
+function parts({ kind, matches, mismatches, remaining, missing, etaMs }: Assessment): string[] {
   if (kind === 'pass') return [];
   const told = mismatches === 0 ? '' : ` (${COUNT.format(mismatches)} ${mismatches === 1 ? 'mismatch' : 'mismatches'})`;
   const clean =
     remaining > 0 ? [`${COUNT.format(matches)} of ${COUNT.format(matches + remaining)} clean comparisons${told}`] : [];
   const rest = missing.filter((sentence) => !sentence.endsWith('clean comparisons'));
   const said = [...clean, ...rest];
+  if (kind === 'insufficient' && etaMs !== undefined) said.push(`${about(etaMs)} at the present traffic`);
   if (kind === 'stale') said.push('newer comparisons');
+  if (kind === 'fault') said.push('a part of Cutover to work again');
   if (kind === 'fail' || kind === 'conflict') said.push(`the comparisons say ${kind}`);
   return said;
 }
@@ -295,5 +304,6 @@ function assessmentView(assessment: Assessment): AssessmentView {
     spanMs,
     statusClasses: [...assessment.statusClasses],
     missing: [...assessment.missing],
+    ...(assessment.etaMs === undefined ? {} : { etaMs: assessment.etaMs }),
   };
 }

@@ -345,6 +345,7 @@ export class Mover {
       policyOf: (endpoint) => this.#policyOf(endpoint),
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
+      warning: (endpoint) => this.#tripwires.warning(endpoint),
       missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
     };
   }

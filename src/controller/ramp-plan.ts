@@ -72,7 +72,11 @@ export function planRamp(home: EndpointTrack, climbing: Climbing): RampStepPlan 
   if (!moved.ok) return undefined;
   const { next, effects } = moved;
   const isDown = next.dialPpm < ramp.dialPpm || (isServing(ramp) && !isServing(next));
-  const isKept = facts.isFaulty || facts.isHeld({ endpoint: home.id }) || facts.isLatched({ endpoint: home.id });
+  const isKept =
+    facts.isFaulty ||
+    facts.isHeld({ endpoint: home.id }) ||
+    facts.isLatched({ endpoint: home.id }) ||
+    facts.warning?.(home.id) !== undefined;
   const stay: RampStepPlan | undefined = home.ramp === undefined ? { kind: 'keep', next: ramp } : undefined;
   if (next === ramp || (isKept && !isDown)) return stay;
   const endpoints = [...new Set([home.id, ...rules.journeyOf(home.id)])];

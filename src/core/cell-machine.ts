@@ -20,6 +20,8 @@ export interface Proof {
   readonly assessment: Assessment;
   /** The cell's own comparisons at that moment. */
   readonly own: { readonly matches: number; readonly mismatches: number };
+  /** Over the endpoint: how many of its comparisons are of other cells. */
+  readonly borrowed?: { readonly comparisons: number; readonly of: number };
 }
 
 /** A cell as the controller keeps it; data, so that it can be journaled. */
@@ -59,6 +61,8 @@ export type CellEvent =
       readonly kind: 'assessed';
       readonly own: Assessment;
       readonly pooled?: Assessment;
+      /** Comparisons among the pooled ones that are the cell's own. */
+      readonly ownInPool?: number;
       readonly epoch: Epoch;
       readonly controlVersion: string;
     }
@@ -176,6 +180,7 @@ function promote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: num
     controlVersion: event.controlVersion,
     assessment,
     own: { matches: own.matches, mismatches: own.mismatches },
+    ...(isOwn ? {} : { borrowed: borrowedOf(assessment, event.ownInPool ?? 0) }),
   };
   const reason = `${proof.over === 'cell' ? 'its own' : "the endpoint's"} ${assessment.matches + assessment.mismatches} comparisons bound the mismatch rate to ${(assessment.bound * 100).toFixed(2)} %`;
   const action = cell.state === 'renewing' ? 'cell.renewed' : 'cell.opened';
@@ -191,6 +196,11 @@ function promote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: num
     },
     effects: [{ kind: 'journal', action, actor: 'controller', reason, evidence: proof }],
   };
+}
+
+function borrowedOf({ matches, mismatches }: Assessment, ownInPool: number): NonNullable<Proof['borrowed']> {
+  const of = matches + mismatches;
+  return { comparisons: Math.max(0, of - ownInPool), of };
 }
 
 /** Closes a serving cell whose evidence turned; one mismatch is not enough for that, the test decides. */

@@ -180,3 +180,39 @@ test('a request that has given all it may still shows when it turns', () => {
     made.add(sample(4_000 + number, { request: 'GET /', verdict: 'mismatch' }), POLICY);
   expect(made.hasTurned(POLICY)).toBe(true);
 });
+
+test('what is missing is told with the time it will take at the present pace', () => {
+  // One comparison a second, 132 of 332.
+  const made = evidence(132);
+  const { etaMs, remaining } = made.assess(POLICY, 132_000);
+  expect(remaining).toBe(200);
+  expect(etaMs).toBeGreaterThan(170_000);
+  expect(etaMs).toBeLessThan(230_000);
+  // An hour of silence later it takes much longer.
+  expect(made.assess({ ...POLICY, staleAfterMs: 1e9 }, 3_732_000).etaMs).toBeGreaterThan(10_000_000);
+});
+
+test('where only time is missing, that is what it takes; a passed proof takes none', () => {
+  const hour = { ...POLICY, minSpanMs: 3_600_000 };
+  expect(evidence(400).assess(hour, 401_000).etaMs).toBe(1_000 + 3_600_000 - 401_000);
+  expect(evidence(400).assess(POLICY, 401_000).etaMs).toBeUndefined();
+});
+
+test('with too many mismatches, or tenants that never came, nobody can tell when', () => {
+  const often = evidence(100, (number) => ({ verdict: number % 20 === 0 ? 'mismatch' : 'match' }));
+  expect(often.assess(POLICY, 101_000).etaMs).toBeUndefined();
+  expect(evidence(400).assess({ ...POLICY, minTenants: 2 }, 401_000).etaMs).toBeUndefined();
+  expect(new Evidence().assess(POLICY, 1_000).etaMs).toBeUndefined();
+});
+
+test('a mismatch now and then makes the time longer than its own comparisons would', () => {
+  const rare = evidence(400, (number) => ({ verdict: number === 100 ? 'mismatch' : 'match' }));
+  const { etaMs, remaining } = rare.assess(POLICY, 401_000);
+  expect(etaMs).toBeGreaterThan(remaining * 1_000);
+});
+
+test('the pace is saved with the rest', () => {
+  const restored = new Evidence();
+  restored.restore(JSON.parse(JSON.stringify(evidence(132))));
+  expect(restored.assess(POLICY, 132_000).etaMs).toBe(evidence(132).assess(POLICY, 132_000).etaMs);
+});

@@ -1,3 +1,4 @@
+import { NO_PACE, type Pace, paced, perMs } from './arrival-pace.ts';
 import { murmur3 } from './bucket.ts';
 import {
   type ChangeDetector,
@@ -72,6 +73,8 @@ export interface Assessment {
   readonly statusClasses: readonly number[];
   /** What is missing, one sentence each; empty for `pass`. */
   readonly missing: readonly string[];
+  /** Milliseconds until what is missing is there, if comparisons go on as in the last minutes; absent: it cannot be told. */
+  readonly etaMs?: number;
 }
 
 /** Verdicts that identical requests may contribute. */
@@ -146,6 +149,7 @@ export class Evidence {
   firstAt = 0;
   lastAt = 0;
   private statusClasses = 0;
+  private pace: Pace = NO_PACE;
   private detector: ChangeDetector = NO_CHANGE;
   private readonly requests: SlotCounts;
   private readonly subjects: SlotCounts;
@@ -181,6 +185,7 @@ export class Evidence {
     this.statusClasses |= 1 << sample.statusClass;
     if (this.firstAt === 0 || sample.at < this.firstAt) this.firstAt = sample.at;
     if (sample.at > this.lastAt) this.lastAt = sample.at;
+    this.pace = paced(this.pace, sample.at);
     if (isMismatch) this.mismatches += 1;
     else this.matches += 1;
     return true;
@@ -252,6 +257,8 @@ export class Evidence {
       missing.push(`fewer inconclusive comparisons (${Math.round((inconclusive / total) * 100)} % of ${total})`);
     if (remaining > 0 && this.capped > matches)
       missing.push('more variety: most comparisons were of identical requests or one subject');
+    const isUncertain = isMurky || this.tenants.size < policy.minTenants;
+    const etaMs = missing.length === 0 || isUncertain ? undefined : this.eta(policy, now);
     return {
       kind: this.kind(policy, now, missing.length === 0),
       matches,
@@ -267,7 +274,30 @@ export class Evidence {
       spanMs,
       statusClasses: [1, 2, 3, 4, 5].filter((statusClass) => (this.statusClasses & (1 << statusClass)) !== 0),
       missing,
+      ...(etaMs === undefined ? {} : { etaMs }),
     };
+  }
+
+  /** When the comparisons and the time that are missing will be there; undefined: never, as things stand. */
+  private eta(policy: EvidencePolicy, now: number): number | undefined {
+    const { matches, mismatches } = this;
+    const rate = perMs(this.pace, this.firstAt, now);
+    const remaining = this.remaining(policy);
+    const gained = logEvidence(policy.test, matches, mismatches);
+    const clean = logEvidence(policy.test, 1, 0);
+    // Mismatches go on as they came: what each comparison gains on average, beside what a clean one would.
+    const drift = mismatches === 0 ? clean : gained / (matches + mismatches);
+    const comparisons = Math.max((remaining * clean) / drift, policy.minRequests - this.requests.distinct, 0);
+    const isHopeless = (comparisons > 0 && rate <= 0) || (remaining > 0 && drift <= 0);
+    if (this.firstAt === 0 || isHopeless) return undefined;
+    const forTime = this.lastAt - this.firstAt < policy.minSpanMs ? this.firstAt + policy.minSpanMs - now : 0;
+    return Math.max(0, forTime, comparisons === 0 ? 0 : comparisons / rate);
+  }
+
+  /** How long so many more comparisons that count will take, in milliseconds; undefined: nothing comes. */
+  timeFor(comparisons: number, now: number): number | undefined {
+    const rate = this.firstAt === 0 ? 0 : perMs(this.pace, this.firstAt, now);
+    return rate > 0 ? comparisons / rate : undefined;
   }
 
   private kind(policy: EvidencePolicy, now: number, isComplete: boolean): AssessmentKind {
@@ -292,6 +322,7 @@ export class Evidence {
       lastAt,
       statusClasses,
       level: detector.level,
+      pace: this.pace,
       requests: this.requests.toJSON(),
       subjects: this.subjects.toJSON(),
       tenants: [...this.tenants],
@@ -314,6 +345,9 @@ export class Evidence {
     this.lastAt = number('lastAt');
     this.statusClasses = number('statusClasses');
     this.detector = { level: number('level') };
+    const pace = fields['pace'] as Partial<Pace> | null | undefined; // its fields are looked at
+    if (Number.isFinite(pace?.weight) && Number.isFinite(pace?.at))
+      this.pace = { weight: pace?.weight ?? 0, at: pace?.at ?? 0 };
     this.requests.restore(fields['requests']);
     this.subjects.restore(fields['subjects']);
     if (Array.isArray(fields['tenants'])) {

@@ -8,6 +8,8 @@ import { ShareBook } from './share-book.ts';
 
 /** Chance that a candidate that fails as often as the control is taken back, from one version of it to the next. */
 const FALSE_ALARM = 0.01;
+/** What is worth a warning: one in so many. Promotions wait for it to pass. */
+const WARNING = 20;
 /** So many subjects among the candidate's last failures: one broken client is not a broken candidate. */
 const SUBJECTS = 3;
 /** The failures that are looked at for it. */
@@ -56,9 +58,18 @@ export class FailureTests {
    * @param least Of the candidate's failures.
    */
   verdict(least: number): string | undefined {
+    return this.#beyond(1 / FALSE_ALARM, least);
+  }
+
+  /** What already speaks against the candidate, though not enough to take it back. */
+  warning(least: number): string | undefined {
+    return this.#beyond(WARNING, least);
+  }
+
+  #beyond(threshold: number, least: number): string | undefined {
     const [live, pairs] = [this.#live.level, this.#pairs.level];
     const level = (live + pairs) / 2;
-    if (level < 1 / FALSE_ALARM) return undefined;
+    if (level < threshold) return undefined;
     const isLive = live >= pairs;
     const run = isLive ? this.#live.strongest : this.#pairs.strongest;
     if (run.candidate < least || (isLive && new Set(this.#subjects).size < SUBJECTS)) return undefined;

@@ -20,6 +20,8 @@ import { PPM } from './routing.ts';
  * because moments in which a side stands still are several events that are not independent.
  */
 const FALSE_ALARM = 0.005;
+/** What is worth a warning: one in so many. Promotions wait for it to pass. */
+const WARNING = 40;
 /** Answers of the control that say what is slow: replaced as a whole when as many new ones are there. 2 KB an endpoint. */
 const REFERENCE = 512;
 const QUANTILES: readonly number[] = [0.95, 0.99];
@@ -89,9 +91,18 @@ export class SlowTest {
    * @param least Of the candidate's slow answers that count.
    */
   verdict(least: number): string | undefined {
+    return this.#beyond(1 / FALSE_ALARM, least);
+  }
+
+  /** What already speaks against the candidate, though not enough to act. */
+  warning(least: number): string | undefined {
+    return this.#beyond(WARNING, least);
+  }
+
+  #beyond(threshold: number, least: number): string | undefined {
     // The mean of tests is one test again, whatever they have in common.
     const level = this.#quantiles.reduce((sum, { test }) => sum + test.level, 0) / this.#quantiles.length;
-    if (level < 1 / FALSE_ALARM) return undefined;
+    if (level < threshold) return undefined;
     const worst = this.#quantiles.reduce((one, other) => (other.test.level > one.test.level ? other : one));
     const { strongest } = worst.test;
     return strongest.candidate < least ? undefined : words(strongest, worst, level);

@@ -140,6 +140,17 @@ export class Tripwires {
     return this.#trip('reverse-mismatch', cell.endpoint, detail);
   }
 
+  /** What speaks against the candidate of an endpoint without having set a tripwire off yet; promotions wait for it to pass. */
+  warning(endpoint: EndpointId): string | undefined {
+    const watch = this.#watched.get(endpoint);
+    const { candidateFailures, latency } = this.#policy;
+    if (watch === undefined) return undefined;
+    return (
+      (candidateFailures && watch.tests.warning(candidateFailures.count)) ??
+      (latency && watch.slow?.warning(latency.count))
+    );
+  }
+
   /** Forgets what an endpoint did; after it was taken back, or when a person begins anew. */
   reset(endpoint: EndpointId): void {
     this.#watched.delete(endpoint);

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { AssessmentView, ProofSheet } from '../api/types.ts';
+import { about } from '../core/arrival-pace.ts';
 import { ago, count, duration, percent, visible } from './format.ts';
 import { Bar } from './overview.tsx';
 
@@ -7,13 +8,14 @@ const KIND_TEXT: Readonly<Record<AssessmentView['kind'], string>> = {
   insufficient: 'not enough yet',
   pass: 'enough for a proof',
   fail: 'speaks against the candidate',
-  conflict: 'contradicts itself',
+  conflict: 'one test passes, another warns',
   stale: 'too old',
   fault: 'not to be told: a part of Cutover did not work',
 };
 
 function Evidence(props: { title: string; assessment: AssessmentView }): JSX.Element {
-  const { matches, mismatches, inconclusive, log, needed, bound, requests, tenants, spanMs, kind } = props.assessment;
+  const { matches, mismatches, inconclusive, log, needed, bound, requests, tenants, spanMs, kind, etaMs } =
+    props.assessment;
   const share = needed <= 0 ? 0 : Math.max(0, Math.min(1, log / needed));
   const text = `${percent(share)} of the evidence that a proof takes`;
   return (
@@ -35,6 +37,12 @@ function Evidence(props: { title: string; assessment: AssessmentView }): JSX.Ele
           {count(requests)} distinct requests of {count(tenants)} {tenants === 1 ? 'tenant' : 'tenants'} over{' '}
           {duration(spanMs)}
         </dd>
+        {kind === 'insufficient' && etaMs !== undefined && (
+          <>
+            <dt>To go</dt>
+            <dd>{about(etaMs)} at the present traffic</dd>
+          </>
+        )}
       </dl>
     </>
   );
@@ -51,6 +59,8 @@ function Standing(props: { sheet: ProofSheet; now: number }): JSX.Element | null
       {count(proof.assessment.matches)} matches, {count(proof.assessment.mismatches)} mismatches, bound{' '}
       {percent(proof.assessment.bound)}, {count(proof.assessment.tenants)} tenants, {duration(proof.assessment.spanMs)}.
       Of its own: {count(proof.own.matches)} matches.
+      {proof.borrowed !== undefined &&
+        ` Borrowed: ${count(proof.borrowed.comparisons)} of ${count(proof.borrowed.of)} comparisons are of other cells.`}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { changed } from '../../api/routes.ts';
 import { type AssessmentView, type ProofSheet, proofSheet } from '../../api/types.ts';
+import { about } from '../../core/arrival-pace.ts';
 import {
   type ChangeOptions,
   clientOf,
@@ -114,9 +115,13 @@ function printSheet(sheet: ProofSheet): void {
   print(`since ${moment(sheet.since)}: ${safe(sheet.reason)}`);
   print(`epoch: candidate ${safe(sheet.epoch.candidateVersion)}, rules ${safe(sheet.epoch.rules)}`);
   if (sheet.proof !== null) {
-    const { at, over, epoch, assessment } = sheet.proof;
+    const { at, over, epoch, assessment, borrowed, own } = sheet.proof;
     print(`${colour.bold('Proof')} of ${moment(at)} over the ${over}, candidate ${safe(epoch.candidateVersion)}`);
     print(`  ${assessmentText(assessment)}`);
+    if (borrowed !== undefined)
+      print(
+        `  borrowed: ${count(borrowed.comparisons)} of ${count(borrowed.of)} comparisons are of other cells; of its own ${count(own.matches)} match, ${count(own.mismatches)} differ`,
+      );
   }
   for (const { gate, approvals } of sheet.approvals)
     for (const { actor, reason, at } of approvals)
@@ -132,7 +137,11 @@ function printSheet(sheet: ProofSheet): void {
   for (const sentence of sheet.missing) print(colour.dim(`missing  ${safe(sentence)}`));
 }
 
-function assessmentText({ kind, matches, mismatches, inconclusive, bound, requests, tenants }: AssessmentView): string {
+function assessmentText(assessment: AssessmentView): string {
+  const { kind, matches, mismatches, inconclusive, bound, requests, tenants, spanMs, statusClasses, etaMs } =
+    assessment;
   const rate = `mismatch rate below ${(bound * 100).toFixed(2)} % (fixed-look bound)`;
-  return `${kind}: ${count(matches)} match, ${count(mismatches)} differ, ${count(inconclusive)} inconclusive; ${rate}; ${count(requests)} requests, ${count(tenants)} tenants`;
+  const statuses = statusClasses.length === 0 ? 'none' : statusClasses.map((digit) => `${digit}xx`).join(' ');
+  const when = kind === 'insufficient' && etaMs !== undefined ? `; ${about(etaMs)} to go at the present traffic` : '';
+  return `${kind}: ${count(matches)} match, ${count(mismatches)} differ, ${count(inconclusive)} inconclusive; ${rate}; ${count(requests)} distinct requests, ${count(tenants)} tenants, answers ${statuses}, over ${about(spanMs)}${when}`;
 }
