@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rollbackProxies } from './fleet-types.ts';
+import { planStatus } from './plan-types.ts';
 import { passedGate } from './ramp-types.ts';
 
 /**
@@ -51,6 +52,8 @@ export const status = z.object({
   startedAt: z.number(),
   now: z.number(),
   revision: z.int(),
+  /** The configuration in force, and how the file stands to it. */
+  plan: planStatus,
   /** `serving`, `draining`. */
   state: z.string(),
   sides: z.object({

@@ -32,7 +32,7 @@ export function createClusters(parts: {
     clock,
     cluster: (id) => verifier().cluster(id),
     movement,
-    rules: rulesFingerprint(settings),
+    rules: () => rulesFingerprint(settings),
     onRules,
     maxCells: settings.limits.cells,
     saved,

@@ -169,12 +169,14 @@ class Reign {
     await this.#standby?.close();
     this.#standby = undefined;
     this.#running = await startCutover(this.#options.settings, {
-      name: this.#options.name,
-      store: shared.store,
-      hub,
-      term: shared.leadership.term ?? term,
-      began: revisionOf(revision),
-      redactKey: sharedKey(token, 'redaction'),
+      fleet: {
+        name: this.#options.name,
+        store: shared.store,
+        hub,
+        term: shared.leadership.term ?? term,
+        began: revisionOf(revision),
+        redactKey: sharedKey(token, 'redaction'),
+      },
     });
     // It may have been lost, and gained again, while everything was started.
     const now = shared.leadership.term;

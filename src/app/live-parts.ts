@@ -1,3 +1,4 @@
+import type { PlanStatus } from '../api/plan-types.ts';
 import type { ComparisonView } from '../api/recording-types.ts';
 import type { ExplainInput, Explanation } from '../api/types.ts';
 import type { Settings } from '../config/settings.ts';
@@ -12,6 +13,7 @@ import type { Proxy as DataPlane } from '../proxy/proxy.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import type { Beginning } from './beginning.ts';
 import { packageVersion } from './package-version.ts';
+import { planWarnings } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';
 import type { Recorder } from './recorder.ts';
 import type { Traffic } from './traffic-sink.ts';
@@ -29,6 +31,7 @@ export interface LiveParts {
   readonly recorder: Recorder;
   readonly beginning: Beginning;
   readonly meter: PowerMeter;
+  readonly plan: () => PlanStatus;
   readonly clock: Clock;
 }
 
@@ -36,6 +39,7 @@ export interface LiveParts {
 export function liveView(parts: LiveParts): LiveView {
   const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
   const warnings = (): string[] => [
+    ...planWarnings(parts.plan()),
     ...holdWarnings(controller.state),
     ...parts.movement.gateWarnings(controller.state),
     ...(beginning.trouble === undefined
@@ -51,6 +55,7 @@ export function liveView(parts: LiveParts): LiveView {
   return {
     version: packageVersion(),
     startedAt: parts.startedAt,
+    plan: parts.plan,
     state: () => situation.state,
     notReady: () => {
       const isReachable = proxy.targets().control.some((target) => target.healthy);

@@ -133,9 +133,9 @@ test('an entry that cannot be told is a fault in the log, and harms nothing', as
   expect(told).toHaveLength(1);
 });
 
-test('without a target the events are what they were, and no time is spent on them', () => {
-  const { clock, events, plain, notifier } = setUp(undefined, []);
-  expect(events).toBe(plain);
+test('without a target no time is spent', () => {
+  const { clock, events, notifier } = setUp(undefined, []);
+  events.changeJournaled(opened('a'));
   expect(clock.timers).toBe(0);
   notifier.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'), []);
 });
@@ -149,6 +149,33 @@ test('parity that fell is told within the minute in which it shows', async () =>
     await settle();
   }
   expect(told.map(({ title }) => title)).toEqual([expect.stringMatching(/^Parity fell: \d+% → \d+%$/)]);
+});
+
+test('other targets are told from then on; one that stays keeps its counts, one that goes tells what waits', async () => {
+  const { clock, notifier, told, events } = setUp(undefined, ['chat', 'pager']);
+  const [chat, pager] = ['chat', 'pager'].map((name): NotifyTarget => {
+    return {
+      name,
+      url: `https://chat.example/secret-of-${name}`,
+      format: 'webhook',
+      on: NOTICE_KINDS,
+      secret: undefined,
+    };
+  });
+  events.changeJournaled(opened('a'));
+  clock.advance(60 * SECOND);
+  await settle();
+  expect(told.map(({ target }) => target)).toEqual(['chat', 'pager']);
+  const other = { ...pager, name: 'phone' } as NotifyTarget;
+  notifier.follow([chat as NotifyTarget, other]);
+  expect(notifier.targets().map(({ name, sent }) => [name, sent])).toEqual([
+    ['chat', 1],
+    ['phone', 0],
+  ]);
+  events.changeJournaled(opened('b'));
+  clock.advance(60 * SECOND);
+  await settle();
+  expect(told.map(({ target }) => target)).toEqual(['chat', 'pager', 'chat', 'phone']);
 });
 
 test('what was gathered is told at the end', async () => {

@@ -30,7 +30,9 @@ const CLOSE_MS = 3_000;
 /** Tells people, through the configured targets. Nothing waits for it, and nothing it does can fail what it tells of (I2). */
 export class Notifier implements NoticeDoor {
   readonly #options: NotifierOptions;
-  readonly #queues: readonly NoticeQueue[];
+  #queues: readonly NoticeQueue[] = [];
+  /** Of targets that are no longer told; they finish what waits, and then end. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #gatherer = new NoticeGatherer();
   readonly #parity = new ParityWatch();
   #timer: Timer | undefined;
@@ -40,18 +42,29 @@ export class Notifier implements NoticeDoor {
 
   constructor(options: NotifierOptions) {
     this.#options = options;
-    const { clock, events } = options;
-    this.#queues = options.targets.map(
-      (target) =>
-        new NoticeQueue({
-          target,
-          clock,
-          events,
-          newId: randomUUID,
-          send: (message, signal) => this.#send(target, message, signal),
-        }),
-    );
-    if (options.targets.some(({ on }) => on.includes('parity'))) this.#watchParity();
+    this.follow(options.targets);
+  }
+
+  /** Tells these targets from here on. One that is as before keeps what waits and what it counted; one that is gone tells what waits once more. */
+  follow(targets: readonly NotifyTarget[]): void {
+    const { clock, events } = this.#options;
+    const before = new Map(this.#queues.map((queue) => [JSON.stringify(queue.target), queue]));
+    this.#queues = targets.map((target) => {
+      const kept = before.get(JSON.stringify(target));
+      before.delete(JSON.stringify(target));
+      const send = (message: Message, signal: AbortSignal): Promise<Sent> => this.#send(target, message, signal);
+      return kept ?? new NoticeQueue({ target, clock, events, newId: randomUUID, send });
+    });
+    for (const queue of before.values()) {
+      const left = queue.close(AbortSignal.timeout(CLOSE_MS)).finally(() => this.#leaving.delete(left));
+      this.#leaving.add(left);
+    }
+    const wantsParity = targets.some(({ on }) => on.includes('parity'));
+    if (wantsParity && this.#parityTimer === undefined) this.#watchParity();
+    if (!wantsParity) {
+      this.#parityTimer?.cancel();
+      this.#parityTimer = undefined;
+    }
   }
 
   #send(target: NotifyTarget, message: Message, signal?: AbortSignal): Promise<Sent> {
@@ -68,7 +81,6 @@ export class Notifier implements NoticeDoor {
   /** The same events, told to people too. */
   listening(events: Events): Events {
     const { clock } = this.#options;
-    if (this.#queues.length === 0) return events;
     return {
       ...events,
       changeJournaled: (entry) => {
@@ -138,7 +150,7 @@ export class Notifier implements NoticeDoor {
         const fall = this.#parity.look(this.#options.clock.now());
         return fall === undefined ? [] : [fall];
       });
-      if (!this.#isClosed) this.#watchParity();
+      if (!this.#isClosed && this.#parityTimer !== undefined) this.#watchParity();
     });
   }
 
@@ -181,6 +193,6 @@ export class Notifier implements NoticeDoor {
     for (const notice of this.#gatherer.due(Number.POSITIVE_INFINITY)) this.#hand(notice);
     this.#isClosed = true;
     const until = AbortSignal.timeout(CLOSE_MS);
-    await Promise.all(this.#queues.map((queue) => queue.close(until)));
+    await Promise.all([...this.#queues.map((queue) => queue.close(until)), ...this.#leaving]);
   }
 }

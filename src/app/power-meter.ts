@@ -69,12 +69,17 @@ export class PowerMeter {
   }
 
   start(): void {
-    if (this.#options.impossible === undefined) this.#schedule(ROUND_MS);
+    this.#schedule(ROUND_MS);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  /** The rules may be others: everything is measured anew. */
+  settingsChanged(): void {
+    this.#entries.clear();
   }
 
   known(endpoint: EndpointId): KnownPower | undefined {
@@ -94,7 +99,8 @@ export class PowerMeter {
 
   /** Looks at the endpoint that has waited longest, if one is due. Never rejects. */
   async round(): Promise<void> {
-    const { clock, demanded } = this.#options;
+    const { clock, demanded, impossible } = this.#options;
+    if (impossible !== undefined) return;
     if (demanded === undefined && clock.monotonic() - this.#lookedAt > LOOKED_MS) return;
     this.#followEndpoints();
     const [next] = [...this.#entries].sort(([, a], [, b]) => a.dueAt - b.dueAt);

@@ -7,7 +7,7 @@ import { MAX_CONTROLLERS } from '../fleet/member.ts';
 import { startController } from './fleet-controller.ts';
 import { startProxy } from './fleet-proxy.ts';
 import { withStore } from './open-store.ts';
-import { nextSignal, type RunOptions, settingsOf } from './run.ts';
+import { beginOf, nextSignal, type RunOptions } from './run.ts';
 
 /** What `cutover controller` was given. */
 export interface RunControllerOptions extends Omit<RunOptions, 'listen' | 'progress'> {
@@ -74,7 +74,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
 
 /** One configuration for the whole fleet, and what this process has of its own: the command line wins. */
 async function ownSettings(options: Omit<RunOptions, 'progress'>): Promise<Settings> {
-  const settings = await settingsOf(options);
+  const settings = beginOf(options).settings;
   const { listen, apiListen } = options;
   const dir = options.dir === undefined ? settings.store.dir : resolve(options.dir);
   // Where the file lies in the folder unless somebody named another one.

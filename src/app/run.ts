@@ -1,7 +1,9 @@
-import { loadSettings, settingsFromUrls } from '../config/load.ts';
+import { describeProblem, settingsFromUrls, textFromUrls } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { CutoverError } from '../core/errors.ts';
 import { withStore } from './open-store.ts';
+import type { PlanOrigin } from './plan-keeper.ts';
+import { fileOrigin, settingsIn, urlOrigin } from './plan-origin.ts';
 import { probeSides } from './probe.ts';
 import { progressLines } from './progress.ts';
 import { type Running, startCutover } from './start.ts';
@@ -26,20 +28,30 @@ export interface RunOptions {
 const PROGRESS_MS = 10_000;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 
-export async function settingsOf(options: Omit<RunOptions, 'progress'>): Promise<Settings> {
-  if (options.config !== undefined) return loadSettings(options.config, process.env);
+/** The settings, and where they come from. */
+export function beginOf(options: Omit<RunOptions, 'progress'>): {
+  readonly settings: Settings;
+  readonly origin: PlanOrigin;
+} {
+  const adjust = (settings: Settings): Settings => withStore(settings, options.store);
+  if (options.config !== undefined) {
+    const origin = fileOrigin(options.config, process.env, adjust);
+    return { settings: settingsIn(origin), origin };
+  }
   if (options.control === undefined || options.candidate === undefined) {
     throw new CutoverError('USAGE', 'Neither a configuration nor both sides were given.', {
       hint: 'cutover run --control URL --candidate URL, or cutover run -c cutover.yaml (cutover init writes one).',
     });
   }
-  return settingsFromUrls({
+  const given = {
     control: options.control,
     candidate: options.candidate,
     ...(options.listen === undefined ? {} : { listen: options.listen }),
     ...(options.apiListen === undefined ? {} : { apiListen: options.apiListen }),
     ...(options.dir === undefined ? {} : { dir: options.dir }),
-  });
+  };
+  const settings = adjust(settingsFromUrls(given));
+  return { settings, origin: urlOrigin(textFromUrls(given), process.env, adjust) };
 }
 
 /**
@@ -47,8 +59,9 @@ export async function settingsOf(options: Omit<RunOptions, 'progress'>): Promise
  * @throws CutoverError for everything that keeps it from starting; nothing listens then.
  */
 export async function runCutover(options: RunOptions): Promise<number> {
-  const settings = withStore(await settingsOf(options), options.store);
-  const running = await startCutover(settings);
+  const { settings, origin } = beginOf(options);
+  const running = await startCutover(settings, { origin });
+  const stopReloads = reloadOnHangup(running, options.print);
   options.print(
     `Serving on http://${running.proxy.host}:${running.proxy.port}, control ${settings.sides.control.targets.join(', ')}, candidate ${settings.sides.candidate.targets.join(', ')}`,
   );
@@ -62,6 +75,7 @@ export async function runCutover(options: RunOptions): Promise<number> {
   const stopProgress = options.progress ? showProgress(running, options.print) : () => undefined;
   const signal = await nextSignal();
   stopProgress();
+  stopReloads();
   options.print(
     `${signal}: draining, at most ${settings.drain.timeoutMs / 1000} s; the same signal again ends at once`,
   );
@@ -85,6 +99,26 @@ export function nextSignal(): Promise<string> {
       return [signal, listener] as const;
     });
   });
+}
+
+/** SIGHUP reads the file again; gives a function after which it only ends nothing. */
+function reloadOnHangup(running: Running, print: (line: string) => void): () => void {
+  let isOver = false;
+  const reload = async (): Promise<void> => {
+    const outcome = isOver ? undefined : await running.reload();
+    if (outcome === undefined) return;
+    if (!outcome.ok) {
+      print(`SIGHUP: ${outcome.message} ${outcome.hint}`);
+      for (const problem of outcome.problems) print(describeProblem(problem));
+    } else
+      print(
+        `SIGHUP: ${outcome.isNew ? 'the file is in force' : 'nothing has changed'}, plan revision ${outcome.revision}`,
+      );
+  };
+  process.on('SIGHUP', () => void reload().catch((error: unknown) => print(`SIGHUP: ${String(error)}`)));
+  return () => {
+    isOver = true;
+  };
 }
 
 /** Prints progress when it has changed; gives a function that stops it. */

@@ -20,17 +20,21 @@ export function startMeter(parts: {
   readonly onMeasured: (endpoint: EndpointId) => void;
 }): { readonly meter: PowerMeter; readonly close: () => Promise<void> } {
   const { settings, store, clock, verifier, ledger, policyOf, onMeasured } = parts;
-  const { maxDecodedBytes, timeoutMs } = settings.compare;
-  const { bodies } = settings.redact;
   const thread = new PowerThread(clock);
   const meter = new PowerMeter({
     store,
     clock,
-    demanded: settings.evidence.power,
-    impossible: bodies === 'redacted' ? undefined : `redact.bodies is ${bodies}`,
-    compare: {
-      policy: comparisonPolicy(settings.compare),
-      limits: { maxDecodedBytes, timeoutMs },
+    // Asked anew each time: the settings may change.
+    get demanded() {
+      return settings.evidence.power;
+    },
+    get impossible() {
+      const { bodies } = settings.redact;
+      return bodies === 'redacted' ? undefined : `redact.bodies is ${bodies}`;
+    },
+    get compare() {
+      const { maxDecodedBytes, timeoutMs } = settings.compare;
+      return { policy: comparisonPolicy(settings.compare), limits: { maxDecodedBytes, timeoutMs } };
     },
     noise: () => verifier.noise(),
     snapshots: () => verifier.snapshots(),

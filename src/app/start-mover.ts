@@ -9,12 +9,11 @@ import type { Clock, Log, Store } from '../core/ports.ts';
 import type { KnownPower } from '../core/power.ts';
 import { comparisonPolicy } from '../core/rule.ts';
 import type { Needs } from '../core/spending/need-book.ts';
-
-/** Endpoints besides the listed and the found ones: `METHOD (other)` and the like. */
-const SPARE_ENDPOINTS = 40;
+import { following } from './live-settings.ts';
+import { countLimits } from './start-plan.ts';
 
 /**
- * The mover with what was saved, started. Call after the controller has started.
+ * The mover with what was saved, started; it follows the settings where `settingsChanged` is called. Call after the controller has started.
  * @throws CutoverError STORE_* where nothing can be read; then nothing was closed for want of a proof.
  */
 export async function startMover(parts: {
@@ -25,8 +24,9 @@ export async function startMover(parts: {
   readonly log: Log;
   readonly power: (endpoint: EndpointId) => KnownPower | undefined;
   readonly onNeeds: (needs: Needs) => void;
-}): Promise<Mover> {
+}): Promise<{ readonly mover: Mover; readonly settingsChanged: () => void }> {
   const { settings, controller, store, clock, log, power, onNeeds } = parts;
+  let rules = movementRules(settings);
   const mover = new Mover({
     controller,
     store,
@@ -34,17 +34,19 @@ export async function startMover(parts: {
     log,
     power,
     onNeeds,
-    rules: movementRules(settings),
-    tripwires: settings.tripwires,
-    limits: {
-      cells: settings.limits.cells,
-      endpoints: settings.endpoints.length + settings.templates.length + settings.limits.endpoints + SPARE_ENDPOINTS,
-    },
+    rules: following(() => rules),
+    tripwires: following(() => settings.tripwires),
+    limits: countLimits(settings),
     fingerprint: rulesWith(rulesFingerprint(settings), controller.state.marks, clock.now()),
     saved: await store.loadDocuments('movement'),
   });
   await mover.start();
-  return mover;
+  const settingsChanged = (): void => {
+    const before = rules;
+    rules = movementRules(settings);
+    mover.settingsChanged(before);
+  };
+  return { mover, settingsChanged };
 }
 
 /** 16 hex digits over everything that says which differences count: others begin an epoch. */

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterView, Endpoint, Status } from '../api/types.ts';
 import { verifyForceToken } from '../config/force-token.ts';
 import type { Settings } from '../config/settings.ts';
-import { tableBase } from '../config/table-base.ts';
 import type { ClusterDesk } from '../controller/cluster-desk.ts';
 import { type ControlServer, createControlServer } from '../controller/control-server.ts';
 import { createController } from '../controller/controller.ts';
@@ -41,12 +40,15 @@ import { Notifier } from './notifier.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { Parts } from './parts.ts';
+import type { PlanOrigin, Refused, Taken } from './plan-keeper.ts';
+import { planStatusView } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';
 import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
 import { Recorder } from './recorder.ts';
 import { startMeter } from './start-meter.ts';
 import { startMover } from './start-mover.ts';
+import { countLimits, firstPlan, listing, startKeeper, verifierSettings, watchPlan } from './start-plan.ts';
 import { Sink, type Traffic } from './traffic-sink.ts';
 
 /** A Cutover that serves. */
@@ -63,6 +65,8 @@ export interface Running {
     readonly endpoints: readonly Endpoint[];
     readonly clusters: readonly ClusterView[];
   }>;
+  /** Reads the configuration file again, and takes it over where it is right; undefined where there is nothing to read. */
+  reload(): Promise<Taken | Refused | undefined>;
   /** Resolves when nothing waits to be compared and everything is written, or after `limitMs`. */
   settle(limitMs: number): Promise<void>;
   /** Lossless drain, as long as the configuration allows. */
@@ -70,8 +74,6 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Endpoints that are counted besides the listed and the found ones: `METHOD (other)` and the like. */
-const SPARE_ENDPOINTS = 40;
 const KEY_LIFE_MS = 24 * 3_600_000;
 
 /**
@@ -79,14 +81,17 @@ const KEY_LIFE_MS = 24 * 3_600_000;
  * A store that is damaged does not keep it from serving: the last table counts then, nothing is promoted, and the status says why.
  * @throws CutoverError STORE_BUSY, STORE_NEWER, LISTEN_FAILED; nothing is left running.
  */
-export async function startCutover(settings: Settings, fleet?: FleetController): Promise<Running> {
+export async function startCutover(
+  settings: Settings,
+  { fleet, origin }: { readonly fleet?: FleetController; readonly origin?: PlanOrigin } = {},
+): Promise<Running> {
   const clock = systemClock;
   const log = createLog({ level: settings.log.level, write: (line) => process.stdout.write(line) });
   const state = await openStateDir(settings.store.dir);
   const parts = new Parts(log);
   parts.add(() => state.release());
   try {
-    return await assemble(settings, { clock, log, state, parts, fleet });
+    return await assemble({ settings, origin }, { clock, log, state, parts, fleet });
   } catch (error) {
     await parts.close();
     throw error;
@@ -104,31 +109,37 @@ interface Ground {
 /** Merges remembered until there is a mover. */
 const MAX_EARLY = 10_000;
 
-async function assemble(settings: Settings, ground: Ground): Promise<Running> {
+async function assemble(
+  given: { settings: Settings; origin: PlanOrigin | undefined },
+  ground: Ground,
+): Promise<Running> {
+  const { origin } = given;
   const { clock, log, state, parts, fleet } = ground;
   const startedAt = clock.now();
   const { registry, metrics } = createMetrics();
   const plainEvents = createEvents({ log, metrics, clock });
-  const notifier = new Notifier({ targets: settings.notify, clock, log, events: plainEvents });
+  const notifier = new Notifier({ targets: [], clock, log, events: plainEvents });
   const events = notifier.listening(plainEvents);
-  const store = fleet?.store ?? (await openStore(settings.store, { dir: state.dir, log, clock }));
+  const store = fleet?.store ?? (await openStore(given.settings.store, { dir: state.dir, log, clock }));
   parts.add(() => store.close());
   // After everything that may have something to tell has ended.
   parts.add(() => notifier.close());
+  const first = await firstPlan(given.settings, origin, { store, log });
+  // Always those in force: sections are replaced when the plan changes.
+  const settings = first.live.current;
+  notifier.follow(settings.notify);
   const token = await ensureSecret(settings.api.tokenFile, 32);
   const redactKey = fleet?.redactKey ?? Buffer.from(await ensureSecret(join(state.dir, 'redact-key'), 32), 'hex');
   const saved = await loadSaved(store, log, clock.now() - KEY_LIFE_MS);
 
-  const ledger = createLedger({
-    limits: {
-      cells: settings.limits.cells,
-      endpoints: settings.endpoints.length + settings.templates.length + settings.limits.endpoints + SPARE_ENDPOINTS,
-    },
-    clock,
-  });
+  const ledger = createLedger({ limits: countLimits(settings), clock });
   ledger.restore(saved);
   // There once the controller has started; until then nothing moves.
-  const movement: { mover: Mover | undefined; desk: ClusterDesk | undefined } = { mover: undefined, desk: undefined };
+  const movement: {
+    mover: Mover | undefined;
+    desk: ClusterDesk | undefined;
+    settingsChanged: () => void;
+  } = { mover: undefined, desk: undefined, settingsChanged: () => undefined };
   parts.add(() => movement.mover?.close());
   // Merges before there is a mover, and a verifier: what these load is tidied up once they have it.
   const learning: { verifier: Verifier | undefined; meter: PowerMeter | undefined } = {
@@ -144,22 +155,22 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     movement.desk?.mergeEndpoints(from, into);
   };
   const catalog = new EndpointCatalog({
-    listed: [...settings.endpoints, ...settings.templates],
+    listed: listing(settings),
     maxFound: settings.limits.endpoints,
     onMerge,
   });
   catalog.restore(saved.catalog);
 
-  const base = tableBase(settings);
+  const { base } = first;
   const last = await readTable(state.dir, log);
   const tableFile = new TableFile(state.dir);
-  const first = last ?? controlOnly(tableOf(restoreState(new Map(), base)));
+  const table = last ?? controlOnly(tableOf(restoreState(new Map(), base)));
   const keys = new KeyMemory({ store, clock, known: saved.keys, lifeMs: KEY_LIFE_MS });
   const sink = new Sink(ledger, events, () => running, movement);
   const secret = settings.trust.tokenSecret;
   const proxy = createProxy({
     settings,
-    table: compileTable(first),
+    table: compileTable(table),
     catalog,
     clock,
     random: systemRandom,
@@ -177,6 +188,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     events,
     version: packageVersion(),
     ...(last === undefined ? {} : { last }),
+    ...(first.plan === undefined ? {} : { plan: first.plan }),
     onTable: (table) => {
       proxy.setTable(compileTable(table));
       fleet?.hub.publish(table);
@@ -194,8 +206,11 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
         proxy.takeNeeds(needs);
         fleet?.hub.needs(needs);
       };
-      movement.mover = await startMover({ settings, controller, store, clock, log, power, onNeeds });
-      for (const [from, into] of early.splice(0)) movement.mover.mergeEndpoints(from, into);
+      const { mover, settingsChanged } = await startMover({ settings, controller, store, clock, log, power, onNeeds });
+      movement.mover = mover;
+      movement.settingsChanged = settingsChanged;
+      for (const [from, into] of early.splice(0)) mover.mergeEndpoints(from, into);
+      if (first.running !== undefined) await keeper?.started(first.running);
     },
   });
   parts.add(() => beginning.close());
@@ -219,7 +234,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   parts.add(() => desk.close());
   const feed = new TrafficFeed(controller.feed, clock);
   const verifier = createVerifier({
-    settings: { ...settings.compare, redact: settings.redact, mirror: settings.mirror },
+    settings: verifierSettings(settings),
     clock,
     random: systemRandom,
     log,
@@ -295,6 +310,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     recorder,
     beginning,
     meter,
+    plan: () => planStatusView(controller.state.plan, keeper, origin?.file === undefined ? '' : origin.name),
     clock,
   });
   const live = fleet === undefined ? ownLive : fleetLive(ownLive, fleet.hub, settings);
@@ -325,6 +341,27 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
     dashboardDir: dashboardDir(),
   });
   parts.add(() => server.close());
+  const keeper =
+    origin === undefined
+      ? undefined
+      : startKeeper({
+          first,
+          origin,
+          controller,
+          clock,
+          log,
+          followers: {
+            catalog,
+            withTable: [
+              () => proxy.settingsChanged(),
+              () => verifier.follow(verifierSettings(settings)),
+              () => notifier.follow(settings.notify),
+              () => meter.settingsChanged(),
+            ],
+            afterTable: [() => movement.settingsChanged(), () => desk.settingsChanged()],
+          },
+        });
+  parts.add(() => keeper?.close());
   // The last table, then the stored state: whichever can be had, clients are served.
   await beginning.begin();
   const work = fleetWork({
@@ -344,6 +381,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
   const apiUrl = await announce(server, state.dir, settings.api.tokenFile);
   recorder.start();
   desk.start();
+  parts.add(watchPlan(keeper, origin, { clock, log }));
   log.info('started', { listen: `${address.host}:${address.port}`, api: apiUrl, version: packageVersion() });
 
   const sources = () => ({ ledger, table: controller.table, live, now: clock.now(), movement: moving.view });
@@ -357,6 +395,7 @@ async function assemble(settings: Settings, ground: Ground): Promise<Running> {
       endpoints: endpointViews(sources()),
       clusters: door.picture().ranked,
     }),
+    reload: async () => keeper?.reload(true),
     settle: async (limitMs) => {
       const limit = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
       await Promise.race([verifier.idle(), limit]);

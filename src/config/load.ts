@@ -30,6 +30,8 @@ export type ParsedSettings =
   | {
       readonly ok: true;
       readonly settings: Settings;
+      /** A finding about these settings as a problem of this file, with its line and column. */
+      readonly problemOf: (finding: Finding) => ConfigProblem;
       /**
        * What a person should know although everything can start: rules that have ended.
        * They are no problems, because a process restarted the day after must serve as before.
@@ -53,7 +55,18 @@ export function parseSettings(text: string, options: ParseOptions): ParsedSettin
   const checked = checkData(source.data, options);
   const findings = [...source.findings, ...('findings' in checked ? checked.findings : [])];
   if (findings.length > 0 || 'findings' in checked) return { ok: false, problems: inOrder(findings.map(problemOf)) };
-  return { ok: true, settings: checked.settings, warnings: inOrder(checked.warnings.map(problemOf)) };
+  return { ok: true, settings: checked.settings, problemOf, warnings: inOrder(checked.warnings.map(problemOf)) };
+}
+
+/**
+ * The text of a configuration file.
+ * @throws CutoverError CONFIG_UNREADABLE where there is no such text file.
+ */
+export function readConfigText(file: string): string {
+  const read = readSmallFile(file, MAX_FILE_BYTES);
+  if (!('problem' in read)) return read.value;
+  const hint = 'cutover init writes a file to start from; -c names another one.';
+  throw new CutoverError('CONFIG_UNREADABLE', `The configuration ${file} ${read.problem}.`, { hint });
 }
 
 /**
@@ -65,12 +78,7 @@ export async function loadSettings(
   env: Readonly<Record<string, string | undefined>>,
   onWarning: (warning: ConfigProblem) => void = () => {},
 ): Promise<Settings> {
-  const read = readSmallFile(file, MAX_FILE_BYTES);
-  if ('problem' in read) {
-    const hint = 'cutover init writes a file to start from; -c names another one.';
-    throw new CutoverError('CONFIG_UNREADABLE', `The configuration ${file} ${read.problem}.`, { hint });
-  }
-  const parsed = parseSettings(read.value, { file, env, baseDir: dirname(resolve(file)) });
+  const parsed = parseSettings(readConfigText(file), { file, env, baseDir: dirname(resolve(file)) });
   if (!parsed.ok) throw invalid(parsed.problems);
   for (const warning of parsed.warnings) onWarning(warning);
   return parsed.settings;
@@ -94,7 +102,18 @@ export interface UrlOptions {
  * @throws CutoverError CONFIG_INVALID, like a file.
  */
 export function settingsFromUrls(options: UrlOptions): Settings {
-  const data = {
+  const checked = checkData(urlData(options), { env: {}, baseDir: process.cwd() });
+  if (!('findings' in checked)) return checked.settings;
+  throw invalid(checked.findings.map((finding) => problemAt('command line', finding, undefined)));
+}
+
+/** The same start as the text of a file, which JSON is. */
+export function textFromUrls(options: UrlOptions): string {
+  return `${JSON.stringify(urlData(options), undefined, 2)}\n`;
+}
+
+function urlData(options: UrlOptions): object {
+  return {
     ...options.more,
     control: { ...asMapping(options.more?.['control']), targets: options.control },
     candidate: { ...asMapping(options.more?.['candidate']), targets: options.candidate },
@@ -105,9 +124,6 @@ export function settingsFromUrls(options: UrlOptions): Settings {
     ...(options.dir === undefined ? {} : { store: { ...asMapping(options.more?.['store']), dir: options.dir } }),
     ...(options.logLevel === undefined ? {} : { log: { level: options.logLevel } }),
   };
-  const checked = checkData(data, { env: {}, baseDir: process.cwd() });
-  if (!('findings' in checked)) return checked.settings;
-  throw invalid(checked.findings.map((finding) => problemAt('command line', finding, undefined)));
 }
 
 /**
@@ -175,7 +191,8 @@ export function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return problems.toSorted(byPlace);
 }
 
-function invalid(problems: readonly ConfigProblem[]): CutoverError {
+/** @internal One error that tells every problem. */
+export function invalid(problems: readonly ConfigProblem[]): CutoverError {
   const shown = problems.slice(0, MAX_PROBLEMS).map(describeProblem);
   if (problems.length > shown.length) shown.push(`… and ${problems.length - shown.length} more.`);
   return new CutoverError('CONFIG_INVALID', shown.join('\n'), { hint: 'Nothing was started or changed.' });

@@ -87,7 +87,7 @@ class Rig {
           return rig.version;
         },
       },
-      rules,
+      rules: () => rules,
       onRules: (fingerprint) => this.epochs.push(fingerprint),
       maxCells: 100,
       saved: await this.store.loadDocuments('clusters'),

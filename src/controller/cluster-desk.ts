@@ -17,8 +17,8 @@ export interface ClusterDeskOptions {
   /** A cluster as counted so far. */
   readonly cluster: (id: string) => Cluster | undefined;
   readonly movement: Pick<MovementView, 'candidateVersion'>;
-  /** Fingerprint of the configured comparison rules: what was seen under others blocks nothing. */
-  readonly rules: string;
+  /** Fingerprint of the configured comparison rules, as they are now: what was seen under others blocks nothing. */
+  readonly rules: () => string;
   /** Fingerprint of the configured rules and everything accepted, whenever it changes. */
   readonly onRules: (fingerprint: string) => void;
   readonly maxCells: number;
@@ -44,10 +44,13 @@ export class ClusterDesk {
   readonly #pending = new Set<string>();
   #timer: Timer | undefined;
   #fingerprint: string | undefined;
+  #rules: string;
   #isClosed = false;
 
   constructor(options: ClusterDeskOptions) {
-    const { saved, rules, maxCells } = options;
+    const { saved, maxCells } = options;
+    const rules = options.rules();
+    this.#rules = rules;
     this.#options = options;
     const epoch = fieldsOf(saved.get(EPOCH));
     const version = typeof epoch['version'] === 'string' ? epoch['version'] : UNKNOWN;
@@ -208,8 +211,17 @@ export class ClusterDesk {
     }
   }
 
+  /** The rules may be others: call when the configuration has changed. What was seen under the old ones blocks nothing any more. */
+  settingsChanged(): void {
+    const rules = this.#options.rules();
+    if (rules === this.#rules) return;
+    this.#rules = rules;
+    this.strikes.forgetAll();
+    this.#followRules();
+  }
+
   #followRules(): void {
-    const fingerprint = rulesWith(this.#options.rules, this.#options.controller.state.marks, this.#options.clock.now());
+    const fingerprint = rulesWith(this.#rules, this.#options.controller.state.marks, this.#options.clock.now());
     if (fingerprint === this.#fingerprint) return;
     this.#fingerprint = fingerprint;
     this.#options.onRules(fingerprint);
@@ -229,7 +241,7 @@ export class ClusterDesk {
   takeDocuments(max: number): readonly { readonly key: string; readonly value: unknown }[] {
     const taken = this.strikes.take(max);
     if (taken.length === 0) return [];
-    const { rules } = this.#options;
+    const rules = this.#rules;
     return [
       { key: EPOCH, value: { version: this.strikes.version } },
       ...taken.map(({ key, value }) => ({ key, value: value === undefined ? undefined : { rules, cell: value } })),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { statusSample } from '../../test/support/api-samples.ts';
 import { parsePrometheusText } from '../../test/support/prometheus-text.ts';
 import { ScriptedStore } from '../../test/support/scripted-store.ts';
 import {
@@ -126,7 +127,7 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     clock: systemClock,
     cluster: (id) => clusters.find((one) => one.id === id),
     movement: view,
-    rules: 'r',
+    rules: () => 'r',
     onRules: (fingerprint) => mover.rulesAre(fingerprint),
     maxCells: 100,
     saved: new Map(),
@@ -215,6 +216,7 @@ function liveView(reasons: string[]): LiveView {
   return {
     version: '1.2.3',
     startedAt: 1_700_000_000_000,
+    plan: () => statusSample.plan,
     state: () => 'serving',
     notReady: () => reasons,
     targets: () => ({ control: [target], candidate: [{ ...target, healthy: false, reason: 'refused' }] }),

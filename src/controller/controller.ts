@@ -11,6 +11,7 @@ import {
   tableOf,
 } from '../core/control-state.ts';
 import { isCutoverError } from '../core/errors.ts';
+import type { LoadedPlan } from '../core/plan/load-plan.ts';
 import type { Clock, JournalEntry, NewJournalEntry, StateItem, Store, Timer } from '../core/ports.ts';
 import type { Scope, TableData } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
@@ -22,6 +23,8 @@ export interface ControllerOptions {
   readonly store: Pick<Store, 'commit' | 'loadState'>;
   /** What the configuration says. */
   readonly base: TableBase;
+  /** The text it is made of, where it is kept. */
+  readonly plan?: LoadedPlan;
   readonly clock: Clock;
   readonly events: Events;
   /** Puts a table in force; called synchronously, in order of revisions. */
@@ -142,13 +145,14 @@ export class Controller {
   }
 
   async #start(): Promise<void> {
-    const { store, base, clock, version } = this.#options;
+    const { store, base, plan, clock, version } = this.#options;
     const restored = restoreState(await store.loadState(), base);
     this.#keepUnstoredLatches(restored);
     this.#revision = Math.max(this.#revision, restored.revision);
     const at = clock.now();
     const by = { actor: 'config', reason: '', at };
-    const applied = applyCommand({ ...restored, revision: this.#revision }, { kind: 'config.load', base }, by);
+    const command: Command = { kind: 'config.load', base, ...(plan === undefined ? {} : { plan }) };
+    const applied = applyCommand({ ...restored, revision: this.#revision }, command, by);
     // Nothing in a state can refuse a configuration: `config.load` has no rejection.
     if (!applied.ok) throw new Error(applied.message);
     const { revision } = applied.state;
@@ -195,9 +199,10 @@ export class Controller {
    * Carries out a command: journaled, then in force.
    * Rejected with the reason where the state does not allow it, with STORE_* where it cannot be journaled, with RATE_LIMITED where
    * 64 commands wait already. Never rejects as a promise for these.
+   * @param inForce Called in the very moment in which it takes effect, before the table does: what goes with it is in force together with it.
    */
-  async command(command: OrdinaryCommand, who: Who): Promise<Changed | Rejected> {
-    const outcome = await this.#answered(command, who);
+  async command(command: OrdinaryCommand, who: Who, inForce?: () => void): Promise<Changed | Rejected> {
+    const outcome = await this.#answered(command, who, inForce);
     if (!outcome.ok) {
       const { code, message } = outcome;
       this.#options.events.commandRejected({ kind: command.kind, actor: who.actor, code, message });
@@ -205,17 +210,17 @@ export class Controller {
     return outcome;
   }
 
-  #answered(command: OrdinaryCommand, who: Who): Promise<Changed | Rejected> {
+  #answered(command: OrdinaryCommand, who: Who, inForce?: () => void): Promise<Changed | Rejected> {
     if (this.#waiting >= MAX_WAITING) return Promise.resolve(TOO_MANY);
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.after(COMMAND_TIMEOUT_MS, () => resolve(STORE_SILENT));
-      this.#enqueue(() => this.#run(command, who))
+      this.#enqueue(() => this.#run(command, who, inForce))
         .then(resolve, reject)
         .finally(() => timer.cancel());
     });
   }
 
-  async #run(command: OrdinaryCommand, who: Who): Promise<Changed | Rejected> {
+  async #run(command: OrdinaryCommand, who: Who, inForce?: () => void): Promise<Changed | Rejected> {
     try {
       if (!this.#started) return this.#notStarted;
       // The journal keeps the order of things: rollbacks that wait go first, and if the store refuses them, it refuses this.
@@ -229,6 +234,7 @@ export class Controller {
           throw error;
         },
       );
+      inForce?.();
       this.#putInForce(applied.state);
       return { ok: true, entry: entry ?? { ...applied.journal, sequence: 0, hash: '' } };
     } catch (error) {

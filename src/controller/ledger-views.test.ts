@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { statusSample } from '../../test/support/api-samples.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { parsePrometheusText } from '../../test/support/prometheus-text.ts';
 import { ScriptedStore } from '../../test/support/scripted-store.ts';
@@ -23,6 +24,7 @@ const CELL = cellOf('acme', 'GET /a');
 const LIVE: LiveView = {
   version: '1.2.3',
   startedAt: 1_700_000_000_000,
+  plan: () => statusSample.plan,
   state: () => 'serving',
   notReady: () => [],
   targets: () => ({

@@ -34,6 +34,7 @@ export function statusView(sources: ViewSources): Status {
     startedAt: live.startedAt,
     now: sources.now,
     revision: table.data.revision,
+    plan: live.plan(),
     state: live.state(),
     sides: {
       control: { targets: targets.control, version: versions.control },

@@ -1,3 +1,4 @@
+import type { PlanStatus } from '../api/plan-types.ts';
 import type { ComparisonView } from '../api/recording-types.ts';
 import type { ExplainInput, Explanation, NoisePath, TargetHealthView } from '../api/types.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
@@ -14,6 +15,7 @@ export interface LiveView {
   readonly startedAt: number;
   /** `serving` or `draining`. */
   state(): string;
+  plan(): PlanStatus;
   /** Empty: ready. Otherwise why not, one sentence each. */
   notReady(): readonly string[];
   targets(): Readonly<Record<Side, TargetHealthView[]>>;

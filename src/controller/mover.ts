@@ -3,6 +3,7 @@ import { type Epoch, transition } from '../core/cell-machine.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
 import { type KnownPower, missingPower } from '../core/power.ts';
 import { newRamp } from '../core/ramp.ts';
+import { onLadder } from '../core/ramp-steps.ts';
 import type { EndpointPolicy, Latch } from '../core/routing.ts';
 import { scopeCovers, scopeKey } from '../core/scope.ts';
 import type { Needs } from '../core/spending/need-book.ts';
@@ -239,6 +240,18 @@ export class Mover {
     this.#fingerprint = fingerprint;
     this.#versions.savedRules = fingerprint;
     this.#beginEpoch({ ...this.book.epoch, rules: fingerprint });
+  }
+
+  /** The rules are others, as `rules` says by now: everything is looked at anew, and ramps find their place on other steps. */
+  settingsChanged(before: MovementRules): void {
+    for (const home of this.book.endpoints.values()) {
+      const { steps } = this.rules.rampOf(home.id);
+      if (home.ramp === undefined || JSON.stringify(steps) === JSON.stringify(before.rampOf(home.id).steps)) continue;
+      home.ramp = onLadder(home.ramp, steps, this.now());
+      this.book.unsaved.add(home);
+    }
+    this.book.touchAll();
+    this.book.unblock();
   }
 
   /** Whether the store takes what is given to it; while it does not, nothing is promoted. */

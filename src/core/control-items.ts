@@ -5,11 +5,12 @@ import { CLUSTER_STATES, type ClusterMark } from './cluster/mark.ts';
 import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import { CutoverError } from './errors.ts';
 import type { Approval, GateRecord } from './gate.ts';
+import { PLAN_SOURCES, type PlanMark } from './plan/plan-mark.ts';
 import type { Latch, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { scopeKey } from './scope.ts';
 
-/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`. */
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`, `plan`. */
 export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
@@ -36,9 +37,12 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   }
   const known = items.get('revision');
   const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
+  const mark = items.get('plan');
+  const plan = mark === undefined ? undefined : readPlan(at('plan', mark));
   return {
     revision,
     madeAt,
+    plan,
     latches,
     pins,
     dials,
@@ -64,6 +68,19 @@ function at(key: string, value: unknown): Item {
 
 function readRevision(item: Item): { revision: number; madeAt: number } {
   return { revision: wholeNumber(item, 'revision'), madeAt: number(item, 'madeAt') };
+}
+
+function readPlan(item: Item): PlanMark {
+  const from = PLAN_SOURCES.find((known) => known === item.fields['from']);
+  if (from === undefined) throw corrupt(item.key, 'does not say where the plan came from');
+  const mark = {
+    revision: wholeNumber(item, 'revision'),
+    hash: text(item, 'hash'),
+    from,
+    fileHash: text(item, 'fileHash'),
+    ...readOrder(item),
+  };
+  return item.fields['of'] === undefined ? mark : { ...mark, of: wholeNumber(item, 'of') };
 }
 
 function readLatch(name: string, item: Item): HeldLatch {

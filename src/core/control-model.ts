@@ -3,6 +3,7 @@ import type { CellStates } from './cell-states.ts';
 import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
 import type { Approval, GateRecord } from './gate.ts';
+import type { PlanMark } from './plan/plan-mark.ts';
 import type { StateItem } from './ports.ts';
 import type { Dial, EndpointPolicy, ForceList, Latch, ListedEndpoint, Pin, Scope, TableData } from './routing.ts';
 import type { Cohorts } from './scope.ts';
@@ -71,6 +72,8 @@ export interface ControlState {
   readonly retired: ReadonlyMap<EndpointId, Approval>;
   /** Cells in any other state than `observing`. */
   readonly cells: CellStates;
+  /** Undefined before the first plan that is known by its text. */
+  readonly plan: PlanMark | undefined;
   /** Keys of stored items that no longer count; the next command deletes them. */
   readonly stale: readonly string[];
 }
@@ -207,6 +210,7 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('cluster:', before.marks, after.marks, items);
   compareMaps('gate:', before.gates, after.gates, items);
   compareMaps('retired:', before.retired, after.retired, items);
+  if (before.plan !== after.plan) items.push({ key: 'plan', value: after.plan });
   items.push({ key: 'revision', value: { revision: after.revision, madeAt: after.madeAt } });
   // A key may be stale and set anew; the last word counts, and is said once.
   return [...new Map(items.map((item) => [item.key, item])).values()];

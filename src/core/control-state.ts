@@ -1,18 +1,18 @@
 import type { CellKey, CellState, Side, TenantId } from './cell.ts';
 import { cellOfKey } from './cell.ts';
 import { type ClusterChange, changeMark } from './cluster/mark.ts';
-import type { ControlState, DialOrder, HeldLatch, TableBase } from './control-model.ts';
+import type { ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import {
   changedItems,
   cohortsOf,
   configuredPpm,
   dialsOf,
-  endpointChanges,
   latchOver,
   presentPpm,
   settleDials,
 } from './control-model.ts';
 import type { ErrorCode } from './errors.ts';
+import { type LoadCommand, loadConfig } from './plan/load-plan.ts';
 import type { NewJournalEntry, StateItem } from './ports.ts';
 import { type RampCommand, rampStep } from './ramp-commands.ts';
 import type { Dial, Pin, Scope } from './routing.ts';
@@ -43,7 +43,7 @@ export type Command =
       readonly until?: number;
     }
   | { readonly kind: 'pin.lift'; readonly id: string }
-  | { readonly kind: 'config.load'; readonly base: TableBase }
+  | LoadCommand
   /**
    * States of the cells that change; `observing` forgets a cell. Dials may be lowered in the same breath.
    * `evidence` is what decided it: proofs, a tripwire's numbers.
@@ -154,7 +154,7 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
     case 'pin.lift':
       return liftPin(state, command.id);
     case 'config.load':
-      return loadConfig(state, command.base, by);
+      return loadPlan(state, command, by);
     case 'cells.set':
       return setCells(state, command, by);
     case 'hold':
@@ -291,33 +291,17 @@ function liftPin(state: ControlState, id: string): Step | Rejected {
   };
 }
 
-function loadConfig(state: ControlState, base: TableBase, by: By): Step {
-  const loaded = { ...state, base };
-  const dials = new Map(state.dials);
-  for (const [key, dial] of new Map([...dialsOf(state), ...dialsOf(loaded)])) {
-    if (state.dials.has(key) || latchOver(loaded, dial.scope) === undefined) continue;
-    const before = presentPpm(state, dial.scope);
-    const after = configuredPpm(base, dial.scope);
-    if (after !== null && after <= before) continue;
-    const configPpm = configuredPpm(state.base, dial.scope);
-    if (after !== configPpm) dials.set(key, { scope: dial.scope, dialPpm: before, configPpm, ...stamp(by) });
-  }
-  const held = [...dials.values()].filter((order) => !state.dials.has(scopeKey(order.scope)));
-  return {
-    state: { ...loaded, dials },
-    action: 'config.loaded',
-    scope: 'all',
-    evidence: {
-      before: sizes(state.base),
-      after: sizes(base),
-      endpoints: endpointChanges(state.base, base),
-      heldBack: held.slice(0, MAX_EVIDENCE).map((order) => describeScope(order.scope)),
-    },
-  };
-}
-
-function sizes(base: TableBase): Readonly<Record<string, number>> {
-  return { endpoints: base.endpoints.length, dials: base.dials.length, cohorts: Object.keys(base.cohorts).length };
+function loadPlan(state: ControlState, command: LoadCommand, by: By): Step | Rejected {
+  const { ifRevision } = command;
+  const present = state.plan;
+  if (ifRevision === undefined || ifRevision === (present?.revision ?? 0)) return loadConfig(state, command, by);
+  const who =
+    present === undefined ? '' : `, of ${present.actor}${present.reason === '' ? '' : ` (${present.reason})`}`;
+  return rejected(
+    'CONFLICT',
+    `The plan in force is revision ${present?.revision ?? 0}${who}, not ${ifRevision}.`,
+    'Look at what changed meanwhile: cutover revisions. Then plan anew.',
+  );
 }
 
 function setCells(state: ControlState, command: Command & { kind: 'cells.set' }, by: By): Step | Rejected {

@@ -362,3 +362,23 @@ describe('a snapshot', () => {
     expect(found.found()).toEqual([]);
   });
 });
+
+describe('listing others while it runs', () => {
+  test('a template that is listed takes its paths, and what was found there has become it', () => {
+    const merges: [readonly EndpointId[], EndpointId][] = [];
+    const known = catalog({ onMerge: (from, into) => merges.push([from, into]) });
+    expect(known.match('GET', '/orders/17').endpoint).toBe('GET /orders/{id}');
+    expect(known.match('GET', '/about').endpoint).toBe('GET /about');
+    known.relist([{ method: 'GET', template: '/orders/{order}' }]);
+    expect(known.match('GET', '/orders/17')).toEqual({ endpoint: 'GET /orders/{order}', origin: 'listed' });
+    expect(known.match('GET', '/about')).toEqual({ endpoint: 'GET /about', origin: 'found' });
+    expect(merges).toContainEqual([['GET /orders/{id}'], 'GET /orders/{order}']);
+  });
+
+  test('one that is listed no longer is found live', () => {
+    const known = catalog({ listed });
+    expect(known.match('GET', '/users/7').origin).toBe('listed');
+    known.relist([]);
+    expect(known.match('GET', '/users/7')).toEqual({ endpoint: 'GET /users/{id}', origin: 'found' });
+  });
+});

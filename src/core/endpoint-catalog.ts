@@ -29,18 +29,30 @@ export interface EndpointMatch {
  * is `METHOD (other)`; both are of origin `unknown` and never move.
  */
 export class EndpointCatalog {
-  readonly #templates = new TemplateTrie();
-  readonly #trie: FoundTrie;
+  #templates: TemplateTrie;
+  #trie: FoundTrie;
   readonly #maxFound: number;
   readonly #onMerge: OnMerge;
   /** Listed templates seen with methods that are not listed. */
   readonly #derived = new Set<EndpointId>();
 
   constructor(options: EndpointCatalogOptions) {
-    for (const { method, template } of options.listed) this.#templates.add(method, template);
+    this.#templates = trieOf(options.listed);
     this.#maxFound = options.maxFound;
     this.#onMerge = options.onMerge ?? (() => {});
     this.#trie = new FoundTrie(options.maxFound, this.#onMerge);
+  }
+
+  /**
+   * Other templates are listed from here on; what was found stays known. A found endpoint whose requests a listed template
+   * takes by now has become that one.
+   */
+  relist(listed: EndpointCatalogOptions['listed']): void {
+    const learned = this.snapshot();
+    this.#templates = trieOf(listed);
+    this.#trie = new FoundTrie(this.#maxFound, this.#onMerge);
+    this.#derived.clear();
+    this.restore(learned);
   }
 
   /** @param path As sent, with or without the query. */
@@ -99,6 +111,12 @@ export class EndpointCatalog {
     this.#derived.add(id);
     return id;
   }
+}
+
+function trieOf(listed: EndpointCatalogOptions['listed']): TemplateTrie {
+  const trie = new TemplateTrie();
+  for (const { method, template } of listed) trie.add(method, template);
+  return trie;
 }
 
 /** Any other method is counted in one place: methods are the client's to invent (RFC 9110, section 9.1). */

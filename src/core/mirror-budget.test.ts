@@ -24,6 +24,20 @@ describe('MirrorBudget', () => {
     expect(budget.inFlight).toBe(0);
   });
 
+  test('other bounds count from then on: nothing is won by changing them, and what is in flight stays so', () => {
+    const budget = new MirrorBudget({ perSecond: 10, concurrency: 4 }, 0);
+    expect([budget.take(0), budget.take(0), budget.take(0)]).toEqual([true, true, true]);
+    budget.resize({ perSecond: 2, concurrency: 3 }, 0);
+    expect(budget.take(0)).toBe(false);
+    budget.done();
+    expect([budget.take(0), budget.inFlight]).toEqual([true, 3]);
+    for (let i = 0; i < 3; i++) budget.done();
+    // Two were left of what was saved up; a higher rate gives no more at once.
+    budget.resize({ perSecond: 100, concurrency: 10 }, 0);
+    expect([budget.take(0), budget.take(0)]).toEqual([true, false]);
+    expect(budget.take(10)).toBe(true);
+  });
+
   test('a refusal for concurrency costs no budget', () => {
     const budget = new MirrorBudget({ perSecond: 2, concurrency: 1 }, 0);
     expect([budget.take(0), budget.take(0), budget.take(0)]).toEqual([true, false, false]);

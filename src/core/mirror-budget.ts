@@ -12,20 +12,28 @@ export interface MirrorBudgetOptions {
  * 50 per second: 50 at once after a quiet second, then one every 20 ms.
  */
 export class MirrorBudget {
-  readonly #perSecond: number;
-  readonly #concurrency: number;
+  #perSecond = 0;
+  #concurrency = 0;
   /** A budget below one a second must still be able to save up for one. */
-  readonly #burst: number;
+  #burst = 0;
   #tokens: number;
   #filledAt: number;
   #inFlight = 0;
 
   constructor(options: MirrorBudgetOptions, now: number) {
+    this.#tokens = 0;
+    this.#filledAt = now;
+    this.resize(options, now);
+    this.#tokens = this.#burst;
+  }
+
+  /** Other bounds from here on. What is in flight stays so, also beyond a lower bound; nothing is saved up beyond the new one. */
+  resize(options: MirrorBudgetOptions, now: number): void {
+    this.#fill(now);
     this.#perSecond = Math.max(0, options.perSecond);
     this.#concurrency = Math.max(0, options.concurrency);
     this.#burst = this.#perSecond > 0 ? Math.max(1, this.#perSecond) : 0;
-    this.#tokens = this.#burst;
-    this.#filledAt = now;
+    this.#tokens = Math.min(this.#tokens, this.#burst);
   }
 
   /** True: one mirror may be sent; call `done` when it ended, however it ended. */

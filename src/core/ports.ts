@@ -85,6 +85,7 @@ export const UNVERIFIED_REASONS = [
   'session-unknown',
   'session-apart',
   'session-late',
+  'rules-changed',
   'store',
   'fault',
 ] as const;

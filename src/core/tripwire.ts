@@ -70,6 +70,7 @@ const CERTAIN = 1_000_000;
 
 /** Watches served requests and reverse comparisons, per endpoint. Time comes with the events; nothing waits for a round. */
 export class Tripwires {
+  /** Asked anew each time: it may follow a configuration. */
   readonly #policy: TripwirePolicy;
   readonly #watched = new Map<EndpointId, Watch>();
 

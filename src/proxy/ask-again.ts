@@ -36,6 +36,12 @@ export class Repeats implements AskAgain {
     this.#allowance = { control: new Allowance(mirror, now), candidate: new Allowance(mirror, now) };
   }
 
+  /** The settings are others: their share and rate count from here on, without a new advance. */
+  settingsChanged(): void {
+    const { mirror } = this.#mirrors.deps.settings;
+    for (const allowance of Object.values(this.#allowance)) allowance.follow(mirror);
+  }
+
   /** Every served request earns its share of a repeat. */
   servedOne(servedBy: Side | undefined, upstreamMs: number): void {
     this.#allowance.control.earn();
@@ -77,20 +83,30 @@ export class Repeats implements AskAgain {
   }
 }
 
+interface AllowanceSettings {
+  readonly repeatPpm: number;
+  readonly repeatsPerSecond: number;
+}
+
 /** Two bounds that must both have room: a share of the requests, and so many per second. */
 class Allowance {
-  readonly #share: number;
-  readonly #perSecond: number;
+  #share = 0;
+  #perSecond = 0;
   #saved: number;
   #tokens: number;
   #filledAt: number;
 
-  constructor(settings: { readonly repeatPpm: number; readonly repeatsPerSecond: number }, now: number) {
-    this.#share = settings.repeatPpm / PPM;
-    this.#saved = settings.repeatPpm === 0 ? 0 : ADVANCE;
-    this.#perSecond = settings.repeatsPerSecond;
+  constructor(settings: AllowanceSettings, now: number) {
+    this.#saved = ADVANCE;
+    this.follow(settings);
     this.#tokens = this.#perSecond;
     this.#filledAt = now;
+  }
+
+  follow(settings: AllowanceSettings): void {
+    this.#share = settings.repeatPpm / PPM;
+    this.#perSecond = settings.repeatsPerSecond;
+    if (settings.repeatPpm === 0) this.#saved = 0;
   }
 
   earn(): void {

@@ -39,7 +39,7 @@ export class Mirrors {
   readonly spender: Spender;
   readonly #budget: MirrorBudget;
   readonly #queue: MirrorQueue;
-  readonly #acts: readonly RE2JS[];
+  #acts: readonly RE2JS[];
   #paused: UnverifiedReason | undefined;
 
   constructor(deps: MirrorDeps) {
@@ -52,6 +52,14 @@ export class Mirrors {
     const { perSecond } = settings.mirror;
     this.spender = new Spender({ perSecond, maxCells: settings.limits.cells }, clock.monotonic());
     this.#acts = deps.settings.mirror.acts.map((pattern) => RE2JS.compile(pattern));
+  }
+
+  /** The settings are others: budget and patterns follow; what is under way is finished by those it began with. */
+  settingsChanged(): void {
+    const { mirror } = this.deps.settings;
+    this.#budget.resize(mirror, this.deps.clock.monotonic());
+    this.spender.resize(mirror.perSecond);
+    this.#acts = mirror.acts.map((pattern) => RE2JS.compile(pattern));
   }
 
   pause(reason: UnverifiedReason | undefined): void {

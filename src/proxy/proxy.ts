@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Settings, SideSettings } from '../config/settings.ts';
-import type { Side } from '../core/cell.ts';
+import { SIDES, type Side } from '../core/cell.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { HeaderList } from '../core/observation.ts';
@@ -61,6 +61,11 @@ export interface Proxy {
   setTable(table: RoutingTable): void;
   /** What proofs still need, and so what mirrors are spent on first. Without it every request is worth the same. */
   takeNeeds(needs: Needs): void;
+  /**
+   * The sections of `settings` were replaced by others, all of which may change while it runs: what was made of them follows.
+   * No request is lost: those under way are finished as they began.
+   */
+  settingsChanged(): void;
   readonly table: RoutingTable;
   /** The facts of a request described by hand, for explain. Throws INPUT_INVALID where the guard would refuse it. */
   factsOf(request: DescribedRequest): RequestFacts & { readonly address: string };
@@ -84,6 +89,8 @@ export function createProxy(deps: ProxyDeps): Proxy {
 
 /** How often stalled clients are looked for; the limits they run into are tens of seconds. */
 const SWEEP_MS = 1_000;
+/** Longer than the last piece of a copy that ran into its time limit takes. */
+const COPY_GRACE_MS = 5_000;
 
 class DataPlane implements Proxy {
   readonly askAgain: Repeats;
@@ -91,15 +98,18 @@ class DataPlane implements Proxy {
   readonly #deps: ProxyDeps;
   readonly #sink: TrafficSink;
   readonly #upstreams: Readonly<Record<Side, Upstream>>;
-  readonly #copies: Readonly<Record<Side, Upstream>>;
+  readonly #copies: Record<Side, Upstream>;
+  #copySettings: Readonly<Record<Side, SideSettings>>;
   readonly #pressure: Pressure;
   readonly #mirrors: Mirrors;
   readonly #decider: Decider;
   readonly #listener: Listener;
-  readonly #rules: GuardRules;
+  #rules: GuardRules;
   readonly #networks: TrustedNetworks;
   readonly #forwarding: ForwardDeps;
   readonly #watched = new Set<Forward>();
+  /** Still carrying copies that began before the settings changed. */
+  readonly #oldCopies = new Set<Upstream>();
   #sweep: Timer;
 
   constructor(deps: ProxyDeps) {
@@ -113,7 +123,8 @@ class DataPlane implements Proxy {
       (change) => counting.health(change),
     );
     // Copies have sockets of their own; the served side's checks tell the health of both.
-    this.#copies = this.#openBoth((side) => copySettings(settings, side), ignoreHealth);
+    this.#copySettings = { control: copySettings(settings, 'control'), candidate: copySettings(settings, 'candidate') };
+    this.#copies = this.#openBoth((side) => this.#copySettings[side], ignoreHealth);
     this.#pressure = deps.pressure ?? new LoopPressure(clock);
     this.aliases = settings.ownSessions === undefined ? undefined : new Sessions(settings.ownSessions, clock);
     this.#mirrors = new Mirrors({
@@ -163,6 +174,32 @@ class DataPlane implements Proxy {
     this.#mirrors.spender.take(needs);
   }
 
+  settingsChanged(): void {
+    const { settings } = this.#deps;
+    this.#rules = guardRules(settings);
+    this.#reopenCopies();
+    this.#mirrors.settingsChanged();
+    this.askAgain.settingsChanged();
+  }
+
+  /** Copies of another number, or with another time limit, need pools that have room for them. */
+  #reopenCopies(): void {
+    const { settings, clock } = this.#deps;
+    const before = this.#copySettings;
+    this.#copySettings = { control: copySettings(settings, 'control'), candidate: copySettings(settings, 'candidate') };
+    for (const side of SIDES) {
+      if (JSON.stringify(before[side]) === JSON.stringify(this.#copySettings[side])) continue;
+      const old = this.#copies[side];
+      this.#copies[side] = this.#open(side, this.#copySettings[side], ignoreHealth);
+      // By then every copy that travels over it has ended or run into its limit.
+      this.#oldCopies.add(old);
+      clock.after(before[side].firstByteTimeoutMs + COPY_GRACE_MS, () => {
+        this.#oldCopies.delete(old);
+        old.close();
+      });
+    }
+  }
+
   factsOf(request: DescribedRequest): RequestFacts & { readonly address: string } {
     const trusted = this.#networks.includes(plainAddress(request.address));
     // As 1.0, so that a description without Host is complete.
@@ -199,7 +236,8 @@ class DataPlane implements Proxy {
     this.#sweep.cancel();
     this.#pressure.close();
     await this.#listener.close();
-    for (const upstream of [...Object.values(this.#upstreams), ...Object.values(this.#copies)]) upstream.close();
+    const copies = [...Object.values(this.#copies), ...this.#oldCopies];
+    for (const upstream of [...Object.values(this.#upstreams), ...copies]) upstream.close();
   }
 
   #createListener(): Listener {
@@ -287,12 +325,15 @@ class DataPlane implements Proxy {
     return this.table.policyOf(endpoint);
   }
 
-  #openBoth(settingsOf: (side: Side) => SideSettings, onHealth: OnHealthChange): Readonly<Record<Side, Upstream>> {
+  #openBoth(settingsOf: (side: Side) => SideSettings, onHealth: OnHealthChange): Record<Side, Upstream> {
+    const open = (side: Side): Upstream => this.#open(side, settingsOf(side), onHealth);
+    return { control: open('control'), candidate: open('candidate') };
+  }
+
+  #open(side: Side, of: SideSettings, onHealth: OnHealthChange): Upstream {
     const { settings, clock, log } = this.#deps;
     const limits = { headBytes: settings.limits.headBytes, headerCount: settings.limits.headerCount };
-    const open = (side: Side): Upstream =>
-      createUpstream({ side, settings: settingsOf(side), clock, log, onHealth, limits });
-    return { control: open('control'), candidate: open('candidate') };
+    return createUpstream({ side, settings: of, clock, log, onHealth, limits });
   }
 
   #sweepStalled(): void {

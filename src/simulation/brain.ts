@@ -85,7 +85,7 @@ export class Brain {
           if (!this.#isDead) options.onNeeds(needs);
         };
         const parts = { settings, controller, store: this.#door.store, clock, log, power: fullPower(clock), onNeeds };
-        const mover = await startMover(parts);
+        const { mover } = await startMover(parts);
         if (!this.#isDead) this.#mover = mover;
       },
     });

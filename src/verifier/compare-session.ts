@@ -63,13 +63,18 @@ const MOST_ENDPOINTS = 10_000;
  */
 export class CompareSession {
   readonly #comparer: ExchangeComparer;
-  readonly #store: StoreOptions;
+  #store: StoreOptions;
   readonly #held = new Map<number, Held>();
   readonly #pairing = new Map<number, Pairing>();
   readonly #lessons = new Map<EndpointId, number>();
 
   constructor(comparer: ExchangeComparer, store: StoreOptions) {
     this.#comparer = comparer;
+    this.#store = store;
+  }
+
+  /** From here on answers are kept so. */
+  storeBy(store: StoreOptions): void {
     this.#store = store;
   }
 

@@ -6,7 +6,8 @@ import { CompareSession } from './compare-session.ts';
 import { Comparer } from './comparer.ts';
 import { readableText } from './decode.ts';
 import { heapTidier } from './heap-tidier.ts';
-import { READY, type WorkerData, type WorkerRequest } from './worker-protocol.ts';
+import type { StoreOptions } from './stored-exchange.ts';
+import { READY, type RulesRequest, type WorkerData, type WorkerRequest, type WorkerRules } from './worker-protocol.ts';
 
 /** The thread that decodes, parses and compares, so that the loop which serves never does. Started by WorkerPool. */
 function serve(data: WorkerData): void {
@@ -14,13 +15,20 @@ function serve(data: WorkerData): void {
   for (const [endpoint, snapshot] of data.noise) restore(comparer, endpoint, snapshot);
   const hash = (name: string, value: string) =>
     createHmac('sha256', data.redactKey).update(`${name}\0${value}`).digest('hex');
-  const session = new CompareSession(comparer, {
-    redactor: new Redactor({ names: data.redactNames, hash }),
-    bodies: data.bodies,
-    textOf: (headers, body) => readableText(headers, body, data.limits.maxDecodedBytes),
+  const storeOf = ({ redactNames, bodies, limits }: WorkerRules): StoreOptions => ({
+    redactor: new Redactor({ names: redactNames, hash }),
+    bodies,
+    textOf: (headers, body) => readableText(headers, body, limits.maxDecodedBytes),
   });
+  const session = new CompareSession(comparer, storeOf(data));
   const tidy = heapTidier();
-  parentPort?.on('message', (request: WorkerRequest) => {
+  parentPort?.on('message', (request: WorkerRequest | RulesRequest) => {
+    if (request.kind === 'rules') {
+      comparer.follow(request.rules);
+      session.storeBy(storeOf(request.rules));
+      parentPort?.postMessage({ kind: 'done' });
+      return;
+    }
     parentPort?.postMessage(session.handle(request));
     tidy();
   });

@@ -57,8 +57,8 @@ const LAST = 100;
  * Keeps what each endpoint's control–control pairs taught; never learns from the candidate. Never throws: a fault of its own is `inconclusive` (I11).
  */
 export class Comparer {
-  readonly #policy: ComparisonPolicy;
-  readonly #limits: ComparerOptions['limits'];
+  #policy: ComparisonPolicy;
+  #limits: ComparerOptions['limits'];
   readonly #monotonic: () => number;
   readonly #patterns = new Map<string, RE2JS>();
   readonly #books = new Map<EndpointId, NoiseBook>();
@@ -71,7 +71,20 @@ export class Comparer {
     this.#policy = options.policy;
     this.#limits = options.limits;
     this.#monotonic = options.monotonic ?? (() => performance.now());
-    for (const rule of options.policy.rules)
+    this.#compilePatterns();
+  }
+
+  /** Compares by other rules from here on; what was learned of noise stays. */
+  follow({ policy, limits }: Pick<ComparerOptions, 'policy' | 'limits'>): void {
+    this.#policy = policy;
+    this.#limits = limits;
+    this.#rules.clear();
+    this.#compilePatterns();
+  }
+
+  #compilePatterns(): void {
+    this.#patterns.clear();
+    for (const rule of this.#policy.rules)
       if (rule.kind === 'normalise') this.#patterns.set(rule.name, RE2JS.compile(rule.pattern));
   }
 

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { exchangeOf, jsonAnswer, type Repeat, type Trial, trialVerifier } from '../../test/support/trial-verifier.ts';
+import {
+  exchangeOf,
+  jsonAnswer,
+  type Repeat,
+  type Trial,
+  trialVerifier,
+  verifierSettings,
+} from '../../test/support/trial-verifier.ts';
 import type { EndpointId } from '../core/cell.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 
@@ -391,5 +398,52 @@ describe('the queue', () => {
     await trial.settled();
     expect(trial.unverified).toEqual(Array(4).fill('overload'));
     expect(trial.verified).toEqual([]);
+  });
+});
+
+describe('other rules while it works', () => {
+  const ignoreB = { name: 'b', kind: 'ignore', path: 'body/b', reason: 'test', counts: false } as const;
+
+  it('compares by them from then on; what was offered before is unverified, never judged by either', async () => {
+    const trial = trialVerifier({ settings: { confirm: false } });
+    open.push(trial);
+    trial.verifier.offer(mismatch());
+    trial.verifier.follow(verifierSettings({ confirm: false, rules: [ignoreB] }));
+    trial.verifier.offer(mismatch());
+    await trial.settled();
+    expect(trial.unverified).toEqual(['rules-changed']);
+    expect(trial.verified.map(({ result }) => result.verdict)).toEqual(['ignored']);
+  });
+
+  it('settings that change nothing of what counts lose no comparison, and a replaced worker is born with them', async () => {
+    const trial = trialVerifier({ settings: { confirm: false } });
+    open.push(trial);
+    trial.verifier.offer(mismatch());
+    trial.verifier.follow(
+      verifierSettings({ confirm: false, timeoutMs: 2_000, redact: { names: [], bodies: 'none' } }),
+    );
+    await trial.settled();
+    expect(trial.unverified).toEqual([]);
+    expect(trial.verified.map(({ result }) => result.verdict)).toEqual(['mismatch']);
+  });
+
+  it('keeps what was learned of noise', async () => {
+    const next = counter();
+    const trial = trialVerifier({
+      random: () => 0,
+      repeat: () => jsonAnswer({ at: new Date(1_700_000_000_000 + next() * 1_000).toISOString(), b: 1 }),
+    });
+    open.push(trial);
+    const answer = () => jsonAnswer({ at: new Date(1_700_000_000_000).toISOString(), b: 1 });
+    for (let round = 0; round < 4; round += 1) {
+      trial.verifier.offer(exchangeOf(answer(), answer()));
+      await trial.settled();
+    }
+    const before = trial.verifier.snapshots().get(endpoint);
+    expect(before).toBeDefined();
+    trial.verifier.follow(verifierSettings({ rules: [ignoreB] }));
+    trial.verifier.offer(exchangeOf(answer(), answer()));
+    await trial.settled();
+    expect(JSON.stringify(trial.verifier.snapshots().get(endpoint))).toContain('at');
   });
 });

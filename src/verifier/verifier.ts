@@ -23,7 +23,15 @@ import { RecordPlan } from './record-plan.ts';
 import { SessionTrail, type TrailStep } from './session-trail.ts';
 import { factsOf } from './stored-exchange.ts';
 import { type Outcome, WorkerPool } from './worker-pool.ts';
-import type { ExchangeFacts, NoiseUpdate, SettledAs, WorkerData, WorkerRequest } from './worker-protocol.ts';
+import type {
+  ExchangeFacts,
+  NoiseUpdate,
+  RulesRequest,
+  SettledAs,
+  WorkerData,
+  WorkerRequest,
+} from './worker-protocol.ts';
+import { workerRules } from './worker-rules.ts';
 
 export interface VerifierSettings extends CompareSettings {
   readonly redact: RedactSettings;
@@ -62,6 +70,11 @@ export interface Verifier {
   take(compared: VerifiedExchange): void;
   /** What another process learned of an endpoint's noise. */
   takeNoise(update: NoiseUpdate): void;
+  /**
+   * Compares by other settings from here on; their number of workers stays what it was.
+   * Where that changes what counts, whatever was offered before is unverified (`rules-changed`).
+   */
+  follow(settings: VerifierSettings): void;
   /** While a reason is given, everything offered is unverified for that reason. */
   pause(reason: UnverifiedReason | undefined): void;
   /** Resolves when nothing is queued, compared, confirmed or probed. */
@@ -92,7 +105,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
 const DEADLINE_SLACK_MS = 1_000;
 
 /** How often a step compares at most, each time within the comparer's own limit: a second answer is a lesson and up to four comparisons. */
-function comparisonsIn(kind: WorkerRequest['kind']): number {
+function comparisonsIn(kind: WorkerRequest['kind'] | RulesRequest['kind']): number {
   return kind === 'again' ? 5 : 1;
 }
 
@@ -113,6 +126,8 @@ interface Task {
   readonly copied: CapturedRequest;
   readonly timing: Pick<Exchange, 'at' | 'gapMs' | 'direction'>;
   readonly bytes: number;
+  /** How often what counts as a difference had changed when it came. */
+  readonly rulesTurn: number;
 }
 
 class QueuedVerifier implements Verifier {
@@ -127,6 +142,8 @@ class QueuedVerifier implements Verifier {
   readonly #snapshots: Map<EndpointId, unknown>;
   #idlers: (() => void)[] = [];
   #paused: UnverifiedReason | undefined;
+  #settings: VerifierSettings;
+  #rulesTurn = 0;
   #lastTask = 0;
   #tasks = 0;
   #bytes = 0;
@@ -134,6 +151,7 @@ class QueuedVerifier implements Verifier {
 
   constructor(deps: VerifierDeps) {
     this.#deps = deps;
+    this.#settings = deps.settings;
     this.#clusters.restore(deps.clusters ?? []);
     this.#snapshots = new Map(deps.noise);
     this.#confirmation = new Confirmation(deps);
@@ -144,7 +162,7 @@ class QueuedVerifier implements Verifier {
       size: deps.settings.workers,
       url: deps.workerUrl ?? WORKER_URL,
       data: (slot) => this.#workerData(slot),
-      deadlineMs: ({ kind }) => comparisonsIn(kind) * deps.settings.timeoutMs + DEADLINE_SLACK_MS,
+      deadlineMs: ({ kind }) => comparisonsIn(kind) * this.#settings.timeoutMs + DEADLINE_SLACK_MS,
       clock: deps.clock,
       log: deps.log,
     });
@@ -178,6 +196,13 @@ class QueuedVerifier implements Verifier {
 
   takeNoise(update: NoiseUpdate): void {
     this.#noteNoise(update);
+  }
+
+  follow(settings: VerifierSettings): void {
+    const before = this.#settings;
+    this.#settings = { ...settings, workers: before.workers };
+    if (JSON.stringify(comparisonPolicy(before)) !== JSON.stringify(comparisonPolicy(settings))) this.#rulesTurn += 1;
+    this.#pool.follow(workerRules(settings));
   }
 
   pause(reason: UnverifiedReason | undefined): void {
@@ -228,7 +253,7 @@ class QueuedVerifier implements Verifier {
   #refusal(exchange: Exchange): UnverifiedReason | undefined {
     if (this.#isClosed) return 'overload';
     if (this.#paused !== undefined) return this.#paused;
-    const { queueLength, mirror } = this.#deps.settings;
+    const { queueLength, mirror } = this.#settings;
     const isFull = this.#pool.queueLength >= queueLength || this.#bytes + bytesOf(exchange) > mirror.maxMemoryBytes;
     return isFull ? 'queue-full' : undefined;
   }
@@ -247,16 +272,17 @@ class QueuedVerifier implements Verifier {
       copied: exchange.copied ?? request,
       timing: { at, gapMs, direction },
       bytes: bytesOf(exchange),
+      rulesTurn: this.#rulesTurn,
     };
   }
 
   /** One endpoint, one worker: that worker alone knows its noise. */
   #slotOf(endpoint: EndpointId): number {
-    return murmur3(endpoint) % Math.max(1, this.#deps.settings.workers);
+    return murmur3(endpoint) % Math.max(1, this.#settings.workers);
   }
 
   async #verify(task: Task, exchange: Exchange): Promise<void> {
-    const confirm = this.#deps.settings.confirm;
+    const confirm = this.#settings.confirm;
     // A confirmation teaches as much and ends a doubt besides, so the budget is its first.
     const probe = this.#confirmation.waiting === 0 && this.#probes.begin(exchange);
     const { moved, transfer } = withOwnBodies(exchange);
@@ -352,15 +378,15 @@ class QueuedVerifier implements Verifier {
   async #finish(task: Task, outcome: Outcome): Promise<void> {
     this.#noteNoise(noiseOf(outcome));
     if (outcome.kind === 'verified') {
-      this.#report(await this.#withSession(task, outcome.verified));
+      this.#compared(task, await this.#withSession(task, outcome.verified));
     } else if (outcome.kind === 'lost' && outcome.why === 'closed') {
       this.#deps.onUnverified(task.facts.cell, 'overload');
     } else if (outcome.kind === 'lost' && outcome.why === 'deadline') {
-      this.#report({ ...task.facts, result: inconclusive('tooLarge') });
+      this.#compared(task, { ...task.facts, result: inconclusive('tooLarge') });
     } else {
       if (outcome.kind === 'fault')
         this.#deps.log.error('verifier.fault', { error: outcome.message, exchange: task.facts.id });
-      this.#report({ ...task.facts, result: inconclusive('fault') });
+      this.#compared(task, { ...task.facts, result: inconclusive('fault') });
     }
   }
 
@@ -371,6 +397,12 @@ class QueuedVerifier implements Verifier {
     const outcome = await this.#pool.run(slot, { request: chain, transfer: [], isUrgent: true });
     const session = outcome.kind === 'chain' ? outcome.session : undefined;
     return session === undefined ? verified : { ...verified, session };
+  }
+
+  #compared(task: Task, compared: VerifiedExchange): void {
+    // By which rules it was compared is not known: it must speak neither for nor against under the new ones.
+    if (task.rulesTurn === this.#rulesTurn) this.#report(compared);
+    else this.#deps.onUnverified(task.facts.cell, 'rules-changed');
   }
 
   #report(compared: VerifiedExchange): void {
@@ -410,13 +442,9 @@ class QueuedVerifier implements Verifier {
   }
 
   #workerData(slot: number): WorkerData {
-    const { maxDecodedBytes, timeoutMs, redact } = this.#deps.settings;
     return {
-      policy: comparisonPolicy(this.#deps.settings),
-      limits: { maxDecodedBytes, timeoutMs },
-      redactNames: redact.names,
+      ...workerRules(this.#settings),
       redactKey: this.#deps.redactKey,
-      bodies: redact.bodies,
       noise: [...this.#snapshots].filter(([endpoint]) => this.#slotOf(endpoint) === slot),
     };
   }

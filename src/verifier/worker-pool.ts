@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Log, Timer } from '../core/ports.ts';
-import { READY, type WorkerData, type WorkerReply, type WorkerRequest } from './worker-protocol.ts';
+import { READY, type RulesRequest, type WorkerData, type WorkerReply, type WorkerRequest } from './worker-protocol.ts';
 
 export interface WorkerPoolOptions {
   /** Number of workers; at least 1. */
@@ -9,7 +9,7 @@ export interface WorkerPoolOptions {
   /** What the worker in `slot` starts with; asked anew for each replacement. */
   readonly data: (slot: number) => WorkerData;
   /** A worker that has not answered this step after so long is replaced, milliseconds. */
-  readonly deadlineMs: (request: WorkerRequest) => number;
+  readonly deadlineMs: (request: WorkerRequest | RulesRequest) => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -18,7 +18,7 @@ export interface WorkerPoolOptions {
 export type Outcome = WorkerReply | { readonly kind: 'lost'; readonly why: 'deadline' | 'crash' | 'closed' };
 
 export interface Job {
-  readonly request: WorkerRequest;
+  readonly request: WorkerRequest | RulesRequest;
   /** Moved to the worker instead of copied. */
   readonly transfer: readonly ArrayBuffer[];
   /** True: goes before what has not begun, because it frees what is held. */
@@ -68,6 +68,11 @@ export class WorkerPool {
   run(slot: number, job: Job): Promise<Outcome> {
     const worker = this.#slots[slot % this.#slots.length];
     return worker === undefined ? Promise.resolve({ kind: 'lost', why: 'closed' }) : worker.run(job);
+  }
+
+  /** Gives every worker other rules, before whatever has not begun. One that is replaced is born with them. */
+  follow(rules: RulesRequest['rules']): void {
+    for (const slot of this.#slots) void slot.run({ request: { kind: 'rules', rules }, transfer: [], isUrgent: true });
   }
 
   /** Ends all workers; what waits or runs is lost. */

@@ -6,13 +6,17 @@ import type { NoisePath, StoredSession, VerifiedExchange } from '../core/ports.t
 import type { ComparisonPolicy } from '../core/rule.ts';
 import type { TrailStep } from './session-trail.ts';
 
-/** What a worker is born with. */
-export interface WorkerData {
+/** What a worker compares and stores by; may change while it works. */
+export interface WorkerRules {
   readonly policy: ComparisonPolicy;
   readonly limits: { readonly maxDecodedBytes: number; readonly timeoutMs: number };
   readonly redactNames: readonly string[];
-  readonly redactKey: Uint8Array;
   readonly bodies: StoredBodies;
+}
+
+/** What a worker is born with. */
+export interface WorkerData extends WorkerRules {
+  readonly redactKey: Uint8Array;
   /** What its endpoints had learned when they were last asked. */
   readonly noise: readonly (readonly [EndpointId, unknown])[];
 }
@@ -58,6 +62,12 @@ export type WorkerRequest =
   /** Forget what is held. */
   | { readonly kind: 'drop'; readonly task: number };
 
+/** Other rules for what comes; what was learned stays. */
+export interface RulesRequest {
+  readonly kind: 'rules';
+  readonly rules: WorkerRules;
+}
+
 export type WorkerReply =
   /** Done; `held` where the control answer is kept for a probe. */
   | {
@@ -72,7 +82,7 @@ export type WorkerReply =
   | { readonly kind: 'unconfirmed'; readonly cause: string; readonly noise?: NoiseUpdate }
   | { readonly kind: 'steady'; readonly cause: string; readonly noise?: NoiseUpdate }
   | { readonly kind: 'chain'; readonly session: StoredSession | undefined; readonly noise?: undefined }
-  /** A probe was learned from, or something was dropped. */
+  /** A probe was learned from, something was dropped, or the rules are others. */
   | { readonly kind: 'done'; readonly noise?: NoiseUpdate }
   /** The task is not held here: the worker was replaced in between. */
   | { readonly kind: 'gone'; readonly noise?: undefined }

@@ -10,6 +10,15 @@ export const statusSample: Status = {
   startedAt: AT,
   now: AT + 60_000,
   revision: 7,
+  plan: {
+    revision: 3,
+    hash: 'ab'.repeat(32),
+    from: 'file',
+    at: AT,
+    actor: 'config',
+    reason: '',
+    file: { name: 'cutover.yaml', state: 'inForce', problems: [], refusedAt: null },
+  },
   state: 'serving',
   sides: {
     control: {

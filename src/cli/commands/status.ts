@@ -78,6 +78,8 @@ function printStatus(now: Status, url: string): void {
     );
   }
   for (const warning of now.warnings) print(colour.yellow(`! ${safe(warning)}`));
+  // The first is in the warning.
+  for (const problem of now.plan.file.problems.slice(1)) print(colour.yellow(`  ${safe(problem.text)}`));
   const total = Object.values(now.verdicts).reduce((sum, value) => sum + value, 0);
   const { match, ignored, mismatch, inconclusive } = now.verdicts;
   const unverified = Object.entries(now.unverified).filter(([, value]) => value > 0);
@@ -113,7 +115,9 @@ function printStatus(now: Status, url: string): void {
   );
   for (const sentence of now.missing.slice(0, 5)) print(colour.dim(`missing    ${safe(sentence)}`));
   print(
-    colour.dim(`${safe(now.state)} since ${new Date(now.startedAt).toISOString()}, revision ${now.revision}, ${url}`),
+    colour.dim(
+      `${safe(now.state)} since ${new Date(now.startedAt).toISOString()}, plan ${now.plan.revision}, table ${now.revision}, ${url}`,
+    ),
   );
 }
 

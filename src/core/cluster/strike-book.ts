@@ -137,6 +137,12 @@ export class StrikeBook {
     for (const [key, { clusters }] of this.#cells) if (clusters.delete(id)) this.#unsaved.add(key);
   }
 
+  /** What struck under other rules says nothing about these. */
+  forgetAll(): void {
+    for (const key of this.#cells.keys()) this.#unsaved.add(key);
+    this.#cells.clear();
+  }
+
   /** Endpoints turned out to be one: cells of the old names are gone. */
   forgetEndpoints(ids: readonly EndpointId[]): void {
     const gone = new Set(ids);

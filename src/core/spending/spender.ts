@@ -65,7 +65,7 @@ const PREFERRED: Draw = { kind: 'drawn', isPreferred: true };
 export class Spender {
   readonly #needs: NeedBook;
   readonly #sketch = new DrawnSketch();
-  readonly #perSecond: number;
+  #perSecond: number;
   readonly #endpoints = new Map<EndpointId, LevelShares>();
   readonly #all = new LevelShares();
   /** Seconds that the demand of all is about, and when it was faded last. */
@@ -76,6 +76,11 @@ export class Spender {
     this.#needs = new NeedBook(maxCells, now);
     this.#perSecond = perSecond;
     this.#fadedAt = now;
+  }
+
+  /** Another budget from here on. */
+  resize(perSecond: number): void {
+    this.#perSecond = perSecond;
   }
 
   /** Takes over what the controller tells. */
