@@ -7,6 +7,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   'false-alarms': async () => (await import('./sections/false-alarms.ts')).falseAlarms,
   scale: async () => (await import('./sections/scale.ts')).scale,
   detection: async () => (await import('./sections/detection.ts')).detection,
+  'at-limit': async () => (await import('./sections/at-limit.ts')).atLimit,
   spending: async () => (await import('./sections/spending.ts')).spending,
   latency: async () => (await import('./sections/latency.ts')).latency,
 };

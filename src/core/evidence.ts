@@ -1,4 +1,4 @@
-import { NO_PACE, type Pace, paced, perMs } from './arrival-pace.ts';
+import { mergedPace, NO_PACE, type Pace, paced, perMs } from './arrival-pace.ts';
 import { murmur3 } from './bucket.ts';
 import {
   type ChangeDetector,
@@ -116,6 +116,16 @@ class SlotCounts {
     if (count < 0xffff) this.slots[slot] = count + 1;
   }
 
+  /** Adds the counts of another of the same size; those that are full stay full. */
+  merge(other: SlotCounts): void {
+    this.distinct = 0;
+    for (let slot = 0; slot < this.slots.length; slot++) {
+      const sum = Math.min(0xffff, (this.slots[slot] ?? 0) + (other.slots[slot] ?? 0));
+      this.slots[slot] = sum;
+      if (sum > 0) this.distinct += 1;
+    }
+  }
+
   toJSON(): (readonly [number, number])[] {
     return [...this.slots].flatMap((count, slot) => (count === 0 ? [] : [[slot, count] as const]));
   }
@@ -225,6 +235,34 @@ export class Evidence {
     this.inconclusive = Math.max(0, this.inconclusive - cell.inconclusive);
     this.ignored = Math.max(0, this.ignored - cell.ignored);
     this.resetWatch();
+  }
+
+  /**
+   * Takes in what another has gathered of other comparisons in the same epoch, in any order and grouping. What is capped
+   * (identical requests, one subject) was capped within each; the watch is that of whichever is closer to an alarm.
+   * @param other Made with as many slots; it stays as it is.
+   */
+  merge(other: Evidence): void {
+    this.matches += other.matches;
+    this.mismatches += other.mismatches;
+    this.inconclusive += other.inconclusive;
+    this.ignored += other.ignored;
+    this.capped += other.capped;
+    this.carried = Math.max(this.carried, other.carried);
+    this.firstAt =
+      this.firstAt === 0 || other.firstAt === 0
+        ? Math.max(this.firstAt, other.firstAt)
+        : Math.min(this.firstAt, other.firstAt);
+    this.lastAt = Math.max(this.lastAt, other.lastAt);
+    this.statusClasses |= other.statusClasses;
+    this.pace = mergedPace(this.pace, other.pace);
+    if (other.detector.level > this.detector.level) this.detector = other.detector;
+    this.requests.merge(other.requests);
+    this.subjects.merge(other.subjects);
+    // Of too many the first by name are kept, so that the order of merging makes no difference.
+    const tenants = [...new Set([...this.tenants, ...other.tenants])].sort().slice(0, MAX_TENANTS);
+    this.tenants.clear();
+    for (const tenant of tenants) this.tenants.add(tenant);
   }
 
   private log({ test }: EvidencePolicy): number {
