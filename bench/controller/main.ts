@@ -10,9 +10,11 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   'at-limit': async () => (await import('./sections/at-limit.ts')).atLimit,
   spending: async () => (await import('./sections/spending.ts')).spending,
   latency: async () => (await import('./sections/latency.ts')).latency,
+  explorer: async () => (await import('./sections/explorer.ts')).explorer,
+  exhaustive: async () => (await import('./sections/exhaustive.ts')).exhaustive,
 };
 
-const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--quick] [--output json]
+const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--quick] [--output json]
 NAME is one of: ${Object.keys(SECTIONS).join(', ')}`;
 
 /** Runs the controller's bench: all sections, or those that `--only` names. Exit code 1 where a target was missed. */
@@ -22,13 +24,16 @@ export async function run(args: readonly string[]): Promise<void> {
     options: {
       only: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      seeds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       output: { type: 'string' },
     },
   });
   const names = values.only?.split(',') ?? Object.keys(SECTIONS);
   const seed = Number(values.seed);
-  if (!Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
+  const seeds = values.seeds === undefined ? undefined : Number(values.seeds);
+  const isCount = seeds === undefined || (Number.isSafeInteger(seeds) && seeds > 0);
+  if (!isCount || !Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
     console.error(USAGE);
     process.exitCode = 2;
     return;
@@ -36,7 +41,12 @@ export async function run(args: readonly string[]): Promise<void> {
   const sections: Record<string, Section> = {};
   for (const name of names) {
     const progress = (text: string): void => console.error(`${name}: ${text}`);
-    const section = await (await SECTIONS[name]?.())?.run({ seed, quick: values.quick, progress });
+    const section = await (await SECTIONS[name]?.())?.run({
+      seed,
+      quick: values.quick,
+      progress,
+      ...(seeds === undefined ? {} : { seeds }),
+    });
     if (section === undefined) continue;
     sections[name] = section;
     if (values.output !== 'json') print(section);

@@ -10,6 +10,8 @@ export interface SectionOptions {
   readonly seed: number;
   /** Fewer samples: to see that it works, not for figures. */
   readonly quick: boolean;
+  /** How many worlds a section that goes through seeds tries; absent: as many as its target asks for. */
+  readonly seeds?: number;
   /** A line for whoever waits; it goes to stderr. */
   progress(text: string): void;
 }

@@ -86,7 +86,7 @@ ${EVENT_KINDS.map((kind) => eventSection(kind, kinds)).join('\n\n')}
 | \`comparisons\` | Verdicts; \`dropped\`: wanted, and the budget was spent. |
 | \`cells\`, \`timeToOpenMs\` | How many opened, and quantiles of the time from a cell's first request to its first opening. |
 | \`share\`, \`finalShare\` | The candidate's share of all answers and the open cells, in 120 slots of equal length. |
-| \`promotions\`, \`falsePromotions\` | Cells opened and dials raised by ramps; cells opened where the candidate is wrong more often than \`evidence.cellLimit\` (or over all tenants than \`pooledLimit\`, for a pooled proof). |
+| \`promotions\`, \`falsePromotions\` | Cells opened and dials raised by ramps; cells opened in which the candidate is wrong more often than \`evidence.cellLimit\`, or, where the proof is pooled, than \`pooledLimit\` there and over all tenants. |
 | \`rollbacks\`, \`falseRollbacks\`, \`rollbacksBy\` | Takings back by tripwires and evidence; those where the candidate was in nothing worse than the control, neither in its present version nor within 10 minutes. |
 | \`detections\`, \`timeToDetectMs\`, \`undetected\` | Each time in which the candidate was worse at an endpoint (\`answers\`, \`failures\`, \`latency\`), when a request was first at risk (\`exposedAt\`; null: none was, because nothing was open) and when the endpoint was taken back. |
 | \`clientsHurt\` | Requests with a wrong or failed answer that the control would have given right, and the users who got them. |

@@ -1,6 +1,6 @@
 import type { CellKey } from '../core/cell.ts';
 import type { NewJournalEntry } from '../core/ports.ts';
-import type { Proof, Scope } from '../core/routing.ts';
+import type { Scope } from '../core/routing.ts';
 import { zipfWeights } from './random.ts';
 import { type Change, type Detection, quantilesOf, type SimulationResult } from './result.ts';
 import { endOf, type Scenario } from './scenario.ts';
@@ -195,22 +195,22 @@ export class Chronicle {
     return endpoints.flatMap(({ id }, at) => (scope.endpoint === undefined || scope.endpoint === id ? [at] : []));
   }
 
-  /** Whether the candidate is wrong in a cell more often than its proof excludes. */
+  /**
+   * Whether the candidate is wrong in a cell more often than a proof over it excludes; or, where the proof is pooled, more
+   * often than that one excludes, there and over all tenants.
+   */
   #isWrong(key: CellKey, over: 'cell' | 'endpoint'): boolean {
     const cell = this.#cellIndex.get(key);
     if (cell === undefined) return false;
-    const { evidence, endpoints } = this.#scenario.settings;
+    const { evidence } = this.#scenario.settings;
     const width = this.#scenario.traffic.tenants.length;
-    const endpoint = Math.floor(cell / width);
-    if (this.#wrongRate(endpoint, cell % width) > evidence.cellLimit) return true;
-    const id = this.#scenario.traffic.endpoints[endpoint]?.id;
-    const proof: Proof =
-      endpoints.find((one) => `${one.method} ${one.template}` === id)?.proof ?? this.#scenario.settings.defaults.proof;
-    if (over === 'cell' || proof !== 'endpoint') return false;
+    const [endpoint, tenant] = [Math.floor(cell / width), cell % width];
+    const own = this.#wrongRate(endpoint, tenant);
+    if (own > evidence.cellLimit) return true;
+    if (over === 'cell' || own <= evidence.pooledLimit) return false;
     const all = this.#weights.reduce((sum, weight) => sum + weight, 0);
-    const rate =
-      this.#weights.reduce((sum, weight, tenant) => sum + weight * this.#wrongRate(endpoint, tenant), 0) / all;
-    return rate > evidence.pooledLimit;
+    const wrong = this.#weights.reduce((sum, weight, at) => sum + weight * this.#wrongRate(endpoint, at), 0);
+    return wrong / all > evidence.pooledLimit;
   }
 
   /** Wrong answers, and failures beyond the control's. */

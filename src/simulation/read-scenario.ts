@@ -46,7 +46,8 @@ export function readScenario(text: string, options: ReadOptions): ReadScenario {
   return { ok: false, problems: inOrder(findings.map(problemOf)) };
 }
 
-function readData(data: unknown, options: ReadOptions): { scenario: Scenario } | { findings: Finding[] } {
+/** The same from what a YAML file would hold, for whoever makes scenarios; findings have paths and no lines. */
+export function readData(data: unknown, options: ReadOptions): { scenario: Scenario } | { findings: Finding[] } {
   const plan = planOf(data, options);
   const events = readEvents(memberOf(data, 'events'));
   const parsed = scenarioFrame.safeParse(data);
