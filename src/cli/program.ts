@@ -1,5 +1,6 @@
 import { type Argument, Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
+import { addBreaker } from './commands/breaker.ts';
 import { addCluster, addClusters } from './commands/clusters.ts';
 import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
@@ -56,7 +57,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addToken,
     ],
   ],
-  ['Verify', [addCompare, addRepro, addReplay, addPower, addSimulate, addExport, addImport]],
+  ['Verify', [addCompare, addRepro, addReplay, addPower, addSimulate, addBreaker, addExport, addImport]],
   ['Keep', [addPurge, addNotify]],
 ];
 
