@@ -8,6 +8,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   scale: async () => (await import('./sections/scale.ts')).scale,
   detection: async () => (await import('./sections/detection.ts')).detection,
   'at-limit': async () => (await import('./sections/at-limit.ts')).atLimit,
+  regression: async () => (await import('./sections/regression.ts')).regression,
   spending: async () => (await import('./sections/spending.ts')).spending,
   latency: async () => (await import('./sections/latency.ts')).latency,
   explorer: async () => (await import('./sections/explorer.ts')).explorer,

@@ -108,7 +108,7 @@ const CALM: Omit<RoundFacts, 'now' | 'policyOf'> = {
   missingPower: () => undefined,
 };
 
-function defaultSettings(): Settings {
+export function defaultSettings(): Settings {
   const config = { control: { url: 'http://127.0.0.1:1' }, candidate: { url: 'http://127.0.0.1:2' } };
   const parsed = parseSettings(JSON.stringify(config), { file: 'bench', env: {}, baseDir: '/', now: 0 });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
