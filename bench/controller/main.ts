@@ -13,6 +13,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   latency: async () => (await import('./sections/latency.ts')).latency,
   explorer: async () => (await import('./sections/explorer.ts')).explorer,
   exhaustive: async () => (await import('./sections/exhaustive.ts')).exhaustive,
+  fleet: async () => (await import('./sections/fleet.ts')).fleet,
 };
 
 const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--quick] [--output json]

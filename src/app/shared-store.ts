@@ -38,8 +38,11 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       if (!past.hasLed) options.onFirst?.(term);
       else if (!continues) past.isOvertaken = true;
       past.hasLed = true;
-      if (past.isOvertaken) options.onOvertaken?.();
-      else if (continues) options.onContinued?.(term);
+      if (past.isOvertaken) {
+        // Whoever stands by must not wait until everything here has ended.
+        void leadership.close();
+        options.onOvertaken?.();
+      } else if (continues) options.onContinued?.(term);
     },
   });
   const term = (): number => {

@@ -46,8 +46,13 @@ export function connect(url: string, options: ConnectOptions): Sql {
     backoff: (tries) => Math.min(BACKOFF_S.most, BACKOFF_S.first * 2 ** Math.min(tries, 10)),
     // Notices are for people at a terminal.
     onnotice: () => undefined,
-    fetch_types: true,
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    // The client's own question for array types fails unheard where a connection is lost in it: ours are told here.
+    fetch_types: false,
+    types: {
+      bigint: { to: 20, from: [20], serialize: String, parse: Number },
+      bigints: { to: 1016, from: [], serialize: (items: readonly number[]) => `{${items.join(',')}}`, parse: String },
+      texts: { to: 1009, from: [], serialize: textArray, parse: String },
+    },
     connection: {
       application_name: `cutover ${options.name}`.slice(0, 63),
       statement_timeout: STATEMENT_MS,
@@ -74,4 +79,9 @@ export async function checkDurable(sql: Sql, place: string): Promise<void> {
     throw new CutoverError('STORE_FAILED', `${place}: synchronous_commit is off for this user.`, {
       hint: 'A decision that is acknowledged must survive a crash: ALTER ROLE … SET synchronous_commit = on.',
     });
+}
+
+/** An array of texts as PostgreSQL reads it (manual, section 8.15.6). */
+function textArray(items: readonly string[]): string {
+  return `{${items.map((item) => `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;
 }
