@@ -1,9 +1,37 @@
 import { z } from 'zod';
-import { gateInput, ramp, retireInput } from './ramp-types.ts';
+import { closed, closeInput, freezeInput, gateInput, ramp, retireInput, unfreezeInput } from './ramp-types.ts';
 import { changed, page, paging, type Route } from './route.ts';
 
 /** What is asked and said about ramps. */
 export const RAMP_ROUTES = {
+  close: {
+    method: 'POST',
+    path: '/api/v1/close',
+    summary:
+      'Takes a scope (by default everything) back without a latch: its cells rest and gather evidence anew, its ramps begin again.',
+    open: false,
+    body: closeInput,
+    output: closed,
+    status: 200,
+  },
+  freeze: {
+    method: 'POST',
+    path: '/api/v1/freeze',
+    summary: 'Freezes until an instant: nothing is raised, opened or promoted; rollback and lowering always work.',
+    open: false,
+    body: freezeInput,
+    output: changed,
+    status: 200,
+  },
+  unfreeze: {
+    method: 'POST',
+    path: '/api/v1/unfreeze',
+    summary: 'Lifts the freeze by hand, and the one of the calendar until its end.',
+    open: false,
+    body: unfreezeInput,
+    output: changed,
+    status: 200,
+  },
   approve: {
     method: 'POST',
     path: '/api/v1/approve',

@@ -58,6 +58,24 @@ export const gateInput = z.strictObject({
   gate: z.string().min(1).max(64).exactOptional(),
   reason: z.string().max(500).default(''),
 });
+const names = {
+  tenant: z.string().min(1).max(128).exactOptional(),
+  endpoint: z.string().min(3).max(2_048).exactOptional(),
+  cohort: z.string().min(1).max(64).exactOptional(),
+};
+export const closeInput = z.strictObject({
+  /** Empty: everything. */
+  scope: z.strictObject(names).default({}),
+  reason: z.string().max(500).default(''),
+});
+/** What was taken back. */
+export const closed = z.object({ cells: z.int(), dials: z.int() });
+export const freezeInput = z.strictObject({
+  /** Milliseconds since the epoch. */
+  until: z.number().min(0),
+  reason: z.string().min(1).max(500),
+});
+export const unfreezeInput = z.strictObject({ reason: z.string().max(500).default('') });
 export const retireInput = z.strictObject({
   endpoint: z.string().min(3).max(2_048),
   reason: z.string().max(500).default(''),

@@ -81,6 +81,15 @@ export const status = z.object({
   noisePaths: z.int(),
   /** What a person should know: `store full, comparing stopped`. */
   warnings: z.array(z.string()),
+  /** Nothing is raised, opened or promoted until then; absent: nothing is frozen. `actor` is absent for the calendar. */
+  frozen: z
+    .object({
+      name: z.string(),
+      until: z.number(),
+      actor: z.string().exactOptional(),
+      reason: z.string().exactOptional(),
+    })
+    .exactOptional(),
   /** What is missing for a proof, one sentence each. */
   missing: z.array(z.string()),
 });

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../config/settings.ts';
+import { zoneOffset } from '../config/zone.ts';
 import { rulesWith } from '../controller/cluster-desk.ts';
 import type { Controller } from '../controller/controller.ts';
 import { movementRules } from '../controller/movement-rules.ts';
 import { Mover } from '../controller/mover.ts';
 import type { EndpointId } from '../core/cell.ts';
+import { frozenAt } from '../core/freeze.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { KnownPower } from '../core/power.ts';
 import { comparisonPolicy } from '../core/rule.ts';
@@ -34,6 +36,7 @@ export async function startMover(parts: {
     log,
     power,
     onNeeds,
+    frozen: (order, now) => frozenAt(settings.freezes, order, { now, offsetOf: zoneOffset }),
     rules: following(() => rules),
     tripwires: following(() => settings.tripwires),
     limits: countLimits(settings),

@@ -217,7 +217,7 @@ async function assemble(
   const moving = {
     view: new MovementView(() => movement.mover),
     deployed: (side: Side, version: string) => movement.mover?.deployed(side, version),
-    desk: () => movement.mover?.desk,
+    steering: () => movement.mover,
   };
   const { desk, door } = createClusters({
     controller,

@@ -83,6 +83,22 @@ export function parseDuration(text: string): number {
   return value;
 }
 
+/** A date (its end, in local time), a time (`2026-12-01T06:00`, local unless it says otherwise), or a time from now (`2d`): milliseconds since the epoch. */
+export function parseMoment(text: string): number {
+  const trimmed = text.trim();
+  if (/^\d{4}-\d{2}-\d{2}$/.test(trimmed)) {
+    const midnight = Date.parse(`${trimmed}T00:00`);
+    const end = new Date(midnight);
+    end.setDate(end.getDate() + 1);
+    if (!Number.isNaN(midnight)) return end.getTime();
+  }
+  const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?$/.test(trimmed);
+  const at = isTime ? Date.parse(trimmed) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  if (/^\d/.test(trimmed) && !trimmed.includes('-')) return Date.now() + parseDuration(trimmed);
+  throw new InvalidArgumentError('Give a date (2026-12-01), a time (2026-12-01T06:00) or a time from now (2d).');
+}
+
 /** Shortest and longest waits that a timer keeps: below it would be hammering, above it Node fires at once. */
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 2_147_483_647;

@@ -7,6 +7,7 @@ import { addCheck, addInit, addToken } from './commands/config.ts';
 import { addExplain, addPin, addPurge, addRollback, addUnlatch } from './commands/control.ts';
 import { addDial } from './commands/dial.ts';
 import { addController, addFleet, addProxy } from './commands/fleet.ts';
+import { addClose, addFreeze, addUnfreeze } from './commands/freeze.ts';
 import { addJournal } from './commands/journal.ts';
 import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addResume } from './commands/movement.ts';
@@ -50,6 +51,9 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addUnlatch,
       addHold,
       addResume,
+      addClose,
+      addFreeze,
+      addUnfreeze,
       addApprove,
       addReject,
       addRetire,

@@ -186,7 +186,7 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
   };
 }
 
-function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protectedTenants' | 'tripwires'> {
+function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protectedTenants' | 'freezes' | 'tripwires'> {
   const { evidence, tripwires } = file;
   const { candidateFailures, hardDown, reverseMismatch, latency, limits } = tripwires;
   return {
@@ -208,6 +208,7 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
       ...(evidence.power === undefined ? {} : { power: evidence.power / PPM }),
     },
     protectedTenants: file.protected,
+    freezes: file.freezes,
     tripwires: {
       candidateFailures: candidateFailures === 'off' ? undefined : inMs(candidateFailures),
       hardDown: hardDown === 'off' ? undefined : hardDown,

@@ -44,6 +44,14 @@ function textField<T>(info: FieldInfo, parse: (text: string) => Parsed<T>) {
     });
 }
 
+/** A text with a form of its own; `parse` gives undefined for any other. */
+export function textOf<T>(title: string, expected: string, parse: (text: string) => T | undefined) {
+  return textField({ title, expected }, (text): Parsed<T> => {
+    const value = parse(text.trim());
+    return value === undefined ? { ok: false } : { ok: true, value };
+  });
+}
+
 /** Joins expectation and hint into one zod message. */
 export function message(expected: string, hint?: string): string {
   return hint === undefined || hint === '' ? expected : `${expected}${HINT_MARK}${hint}`;

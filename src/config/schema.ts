@@ -19,6 +19,7 @@ import {
   size,
   tenant,
 } from './fields.ts';
+import { freezes } from './freeze-schema.ts';
 import { evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
@@ -312,6 +313,7 @@ export const configSchema = mapping({
   }),
   evidence: evidence.meta({ description: 'What a proof demands.' }),
   protected: protectedTenants,
+  freezes,
   tripwires: tripwires.meta({ description: 'What takes traffic back without waiting. Each can be `off`.' }),
   mirror: mirror.meta({ description: 'The budget of mirrored requests.' }),
   compare: compare.meta({ description: 'How answers are compared.' }),

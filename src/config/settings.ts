@@ -1,4 +1,5 @@
 import type { Side, TenantId } from '../core/cell.ts';
+import type { Freeze } from '../core/freeze.ts';
 import type { Source } from '../core/identity.ts';
 import type { NoticeKind } from '../core/notice.ts';
 import type { RampStep } from '../core/ramp.ts';
@@ -29,6 +30,8 @@ export interface Settings {
   readonly evidence: EvidenceSettings;
   /** Tenants that are promoted last. */
   readonly protectedTenants: readonly TenantId[];
+  /** When nothing is raised; at most 100. */
+  readonly freezes: readonly Freeze[];
   readonly tripwires: TripwirePolicy;
   readonly mirror: MirrorSettings;
   readonly compare: CompareSettings;

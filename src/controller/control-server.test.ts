@@ -150,7 +150,7 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     movement: {
       view,
       deployed: (side, version) => mover.deployed(side, version),
-      desk: () => mover.desk,
+      steering: () => mover,
     },
     notices: {
       targets: () => [NOTICE_TARGET],
@@ -401,6 +401,9 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   resume: { path: '/api/v1/resume', body: { scope: { tenant: 'held' } } },
   approve: { path: '/api/v1/approve', body: { endpoint: 'GET /gated', gate: 'release', reason: 'checked' } },
   reject: { path: '/api/v1/reject', body: { endpoint: 'GET /gated', reason: 'totals are wrong' } },
+  close: { path: '/api/v1/close', body: { scope: { endpoint: 'GET /whole' }, reason: 'wrong totals' } },
+  freeze: { path: '/api/v1/freeze', body: { until: 9e12, reason: 'sales season' } },
+  unfreeze: { path: '/api/v1/unfreeze', body: { reason: 'it is over' } },
   retire: { path: '/api/v1/retire', body: { endpoint: 'GET /whole', reason: 'verified for 14 days' } },
   unretire: { path: '/api/v1/unretire', body: { endpoint: 'GET /retired' } },
   deploy: { path: '/api/v1/deploy', body: { side: 'candidate', version: 'v3' } },
@@ -419,7 +422,7 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   metrics: { path: '/metrics' },
 };
 
-async function fill(bench: Bench): Promise<void> {
+async function fill(bench: Bench, isFrozen = false): Promise<void> {
   for (let i = 0; i < 5; i++) bench.ledger.served(servedRecord({ at: Date.now() }));
   bench.ledger.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'));
   bench.ledger.unverified(cellOf('acme', 'GET /a'), 'budget');
@@ -432,6 +435,7 @@ async function fill(bench: Bench): Promise<void> {
   const [whole, retired] = [cellOf('acme', 'GET /whole').endpoint, cellOf('acme', 'GET /retired').endpoint];
   await bench.controller.command({ kind: 'dial.set', scope: { endpoint: whole }, dialPpm: 1_000_000 }, ANN);
   await bench.controller.command({ kind: 'retire', endpoints: [retired] }, ANN);
+  if (isFrozen) await bench.controller.command({ kind: 'freeze', until: 9e12 }, ANN);
   await bench.mover.start();
   bench.mover.served(servedRecord({ at: Date.now() }));
   bench.mover.served(servedRecord({ at: Date.now(), endpoint: cellOf('acme', 'GET /gated').endpoint }));
@@ -455,7 +459,7 @@ describe('every route', () => {
     '%s answers with what its type says',
     async (name) => {
       const bench = await setUp();
-      await fill(bench);
+      await fill(bench, name === 'unfreeze');
       const route: Route = ROUTES[name];
       const { path, body } = CALLS[name];
       const answer = await ask(bench, path, { method: route.method, body });

@@ -3,16 +3,16 @@ import type { RankedCluster } from '../api/cluster-types.ts';
 import type { FleetView, RollbackProxies } from '../api/fleet-types.ts';
 import { openApiDocument } from '../api/openapi.ts';
 import type { Changed, purged, Readiness, ROUTES, RouteName } from '../api/routes.ts';
-import type { PinView, ScopeView } from '../api/types.ts';
-import { cellKey, type EndpointId, type Side, type TenantId } from '../core/cell.ts';
-import { dialsOf } from '../core/control-model.ts';
-import { asTenant } from '../core/identity.ts';
+import type { PinView } from '../api/types.ts';
+import { cellKey, type Side, type TenantId } from '../core/cell.ts';
+import { dialsOf, presentPpm } from '../core/control-model.ts';
 import type { Clock, Random, Store } from '../core/ports.ts';
-import type { Pin, Scope } from '../core/routing.ts';
+import type { Pin } from '../core/routing.ts';
 import type { Registry } from '../telemetry/registry.ts';
 import { cellMapView } from './cell-map.ts';
 import type { ClusterDoor } from './cluster-door.ts';
-import type { Changed as CommandDone, Controller, OrdinaryCommand } from './controller.ts';
+import type { Controller, OrdinaryCommand } from './controller.ts';
+import { changedView, endpointId, tenantId, toScope } from './handler-parts.ts';
 import type { Ledger } from './ledger.ts';
 import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-views.ts';
 import type { LiveView } from './live-view.ts';
@@ -21,7 +21,7 @@ import type { NoticeDoor } from './notice-door.ts';
 import { powerViews } from './power-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
-import type { RampDesk } from './ramp-desk.ts';
+import { type RampSteering, rampHandlers, refuseFrozen } from './ramp-handlers.ts';
 import { journalView, mismatchSummaryView, mismatchView, recordingView } from './stored-views.ts';
 
 /** What deleting a tenant's traffic came to: the rest of what the API answers with. */
@@ -62,7 +62,7 @@ export interface MovementSources {
   /** A deployment is in the journal. */
   deployed(side: Side, version: string): void;
   /** undefined until the controller has started. */
-  desk(): RampDesk | undefined;
+  steering(): RampSteering | undefined;
 }
 
 type RouteTable = typeof ROUTES;
@@ -134,7 +134,9 @@ function viewHandlers(
     },
     pins: ({ query }) =>
       viewPage(
-        [...controller.state.pins].map(([key, pin]) => ({ key, view: pinView(key, pin) })),
+        [...controller.state.pins]
+          .filter(([, { until }]) => until === undefined || until > sources.clock.now())
+          .map(([key, pin]) => ({ key, view: pinView(key, pin) })),
         query,
       ),
     explain: ({ body }) => live.explain(body),
@@ -261,11 +263,11 @@ function commandHandlers(
   };
   return {
     fleet: () => sources.fleet?.look() ?? { leader: null, revision: controller.state.revision, members: [] },
-    setDial: async ({ body: { scope, dialPpm, reason }, actor }) => ({
-      scope,
-      dialPpm,
-      ...(await order({ kind: 'dial.set', scope: toScope(scope), dialPpm }, { actor, reason })),
-    }),
+    setDial: async ({ body: { scope, dialPpm, reason }, actor }) => {
+      if (dialPpm > presentPpm(controller.state, toScope(scope))) refuseFrozen(sources, 'The dial is not raised');
+      const done = await order({ kind: 'dial.set', scope: toScope(scope), dialPpm }, { actor, reason });
+      return { scope, dialPpm, ...done };
+    },
     rollback: async ({ body: { scope, reason }, actor }) => {
       const outcome = await controller.rollback(toScope(scope), { actor, reason });
       if (!outcome.ok) throw rejection(outcome);
@@ -281,9 +283,12 @@ function commandHandlers(
         cachedForSeconds: live.cachedForSeconds(outcome.scope),
       };
     },
-    unlatch: ({ body: { scope, reason }, actor }) =>
-      order({ kind: 'unlatch', scope: toScope(scope) }, { actor, reason }),
+    unlatch: ({ body: { scope, reason }, actor }) => {
+      refuseFrozen(sources, 'The rollback is not lifted');
+      return order({ kind: 'unlatch', scope: toScope(scope) }, { actor, reason });
+    },
     pin: async ({ body: { scope, side, reason, until }, actor }) => {
+      if (side === 'candidate') refuseFrozen(sources, 'Nothing is pinned to the candidate');
       const id = newPinId(sources.random);
       const command = { kind: 'pin.set', id, scope: toScope(scope), side } as const;
       const done = await order(until === undefined ? command : { ...command, until }, { actor, reason });
@@ -321,31 +326,6 @@ function movementHandlers(sources: HandlerSources): Pick<Handlers, 'hold' | 'res
   };
 }
 
-function rampHandlers({
-  controller,
-  movement,
-}: HandlerSources): Pick<Handlers, 'approve' | 'reject' | 'retire' | 'unretire'> {
-  const done = async (carryOut: (desk: RampDesk) => ReturnType<RampDesk['approve']>): Promise<Changed> => {
-    const desk = movement?.desk();
-    if (desk === undefined) {
-      throw new ApiError('CONFLICT', 'The controller has not started.', { hint: '`cutover status` tells why.' });
-    }
-    const outcome = await carryOut(desk);
-    if (!outcome.ok) throw rejection(outcome);
-    return changedView(controller, outcome);
-  };
-  return {
-    approve: ({ body: { endpoint, gate, reason }, actor }) =>
-      done((desk) => desk.approve(endpointId(endpoint), gate, { actor, reason })),
-    reject: ({ body: { endpoint, gate, reason }, actor }) =>
-      done((desk) => desk.reject(endpointId(endpoint), gate, { actor, reason })),
-    retire: ({ body: { endpoint, reason }, actor }) =>
-      done((desk) => desk.retire(endpointId(endpoint), { actor, reason })),
-    unretire: ({ body: { endpoint, reason }, actor }) =>
-      done((desk) => desk.unretire(endpointId(endpoint), { actor, reason })),
-  };
-}
-
 function noticeHandlers({ notices }: HandlerSources): Pick<Handlers, 'notify' | 'notifyTest'> {
   return {
     notify: ({ query }) =>
@@ -360,10 +340,6 @@ function noticeHandlers({ notices }: HandlerSources): Pick<Handlers, 'notify' | 
       throw new ApiError('NOT_FOUND', what, { hint: 'Targets stand under `notify` in cutover.yaml.' });
     },
   };
-}
-
-function changedView(controller: Controller, done: CommandDone): Changed {
-  return { revision: controller.state.revision, journal: journalView(done.entry) };
 }
 
 function probeHandlers({ live }: HandlerSources): Pick<Handlers, 'healthz' | 'readyz' | 'version'> {
@@ -431,30 +407,6 @@ function badCursor(): never {
 
 function notFound(message: string): never {
   throw new ApiError('NOT_FOUND', message, { hint: 'Lists show what there is; old entries are removed in time.' });
-}
-
-function toScope({ tenant, endpoint, cohort }: ScopeView): Scope {
-  return {
-    ...(tenant === undefined ? {} : { tenant: tenantId(tenant) }),
-    ...(endpoint === undefined ? {} : { endpoint: endpointId(endpoint) }),
-    ...(cohort === undefined ? {} : { cohort }),
-  };
-}
-
-function tenantId(text: string): NonNullable<ReturnType<typeof asTenant>> {
-  const tenant = asTenant(text);
-  if (tenant !== undefined) return tenant;
-  throw new ApiError('INPUT_INVALID', 'A tenant has 1 to 128 characters, without white space and control characters.', {
-    hint: 'The list of cells shows the tenants that were seen.',
-  });
-}
-
-/** A name that was never seen is allowed: a rollback must not wait for the first request. */
-function endpointId(text: string): EndpointId {
-  if (/^[A-Z*]+ [^\s]+$/.test(text) || /^[A-Z]+ \((?:unusual|other)\)$/.test(text)) return text as EndpointId; // checked here
-  throw new ApiError('INPUT_INVALID', 'An endpoint is a method and a path template: `GET /orders/{id}`.', {
-    hint: 'The list of endpoints shows those that were seen.',
-  });
 }
 
 /** Short enough to type: 8 of 32 characters, a trillion ids. One in use already is refused as a conflict. */

@@ -57,8 +57,14 @@ export function statusView(sources: ViewSources): Status {
     clusters: ledger.clusters,
     noisePaths,
     warnings: [...live.warnings()],
+    ...frozenView(sources.movement),
     missing: missingSentences(sources),
   };
+}
+
+function frozenView(movement: MovementView | undefined): Pick<Status, 'frozen'> {
+  const frozen = movement?.frozen;
+  return frozen === undefined ? {} : { frozen: { ...frozen } };
 }
 
 /** Mean of the endpoints' parities, each weighted by the requests it served; 1 only where there is no mismatch. */

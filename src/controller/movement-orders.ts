@@ -179,3 +179,13 @@ function reasonFor(count: number, first: string): string {
 function stateIn(controller: Controller, { cell }: CellTrack): CellState | undefined {
   return controller.state.cells.stateOf(cell.endpoint, cell.tenant);
 }
+
+/** Pins whose time is over leave the control state with an entry; they have not counted since. */
+export async function endPins({ controller, clock }: Pick<OrderOptions, 'controller' | 'clock'>): Promise<void> {
+  const now = clock.now();
+  const ids = [...controller.state.pins].flatMap(([id, { until }]) =>
+    until !== undefined && until <= now ? [id] : [],
+  );
+  if (ids.length === 0) return;
+  await controller.command({ kind: 'pins.end', ids }, { actor: 'controller', reason: 'the time is over' });
+}

@@ -1,6 +1,7 @@
 import { type Cell, isOpen } from '../core/cell.ts';
 import { type CellEffect, type CellRecord, transition } from '../core/cell-machine.ts';
 import { type Assessment, Evidence } from '../core/evidence.ts';
+import type { Frozen } from '../core/freeze.ts';
 import type { EndpointPolicy } from '../core/routing.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 import type { MovementRules } from './movement-rules.ts';
@@ -19,6 +20,8 @@ export interface RoundFacts {
   isLatched(cell: Place): boolean;
   /** Whether a hold covers the place: a person's, or the controller's after too many takings back. */
   isHeld(cell: Place): boolean;
+  /** What is frozen; undefined: nothing. Nothing is raised or opened meanwhile. */
+  readonly frozen?: Frozen | undefined;
   /** What the endpoint lacks of the power that is demanded; undefined: nothing. */
   missingPower(endpoint: EndpointTrack['id']): string | undefined;
   /** What other tests begin to say against the endpoint's candidate: nothing new opens until it has passed. */
@@ -187,6 +190,7 @@ function allowed(opening: readonly Move[], planning: Planning): Move[] {
     // What serves already goes on serving under a renewed proof, hold or no hold, whatever the power is by now.
     if (isOpen(move.before.state)) return true;
     const { cell } = move.track;
+    if (facts.frozen !== undefined) return false;
     if (facts.policyOf(cell.endpoint).maxPpm === 0 || facts.isLatched(cell) || facts.isHeld(cell)) return false;
     if (facts.warning?.(cell.endpoint) !== undefined) return false;
     return facts.missingPower(cell.endpoint) === undefined;

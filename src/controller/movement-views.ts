@@ -5,6 +5,7 @@ import type { Cell, CellState, EndpointId } from '../core/cell.ts';
 import { isOpen } from '../core/cell.ts';
 import type { ControlState } from '../core/control-state.ts';
 import type { Assessment } from '../core/evidence.ts';
+import type { Frozen } from '../core/freeze.ts';
 import { approvalsThatCount, type PassedGate } from '../core/gate.ts';
 import type { RampStep } from '../core/ramp.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
@@ -45,6 +46,11 @@ export class MovementView {
   /** The candidate version that evidence is gathered for; `unknown` where none is told. */
   get candidateVersion(): string {
     return this.#mover()?.book.epoch.candidateVersion ?? 'unknown';
+  }
+
+  /** What is frozen now. */
+  get frozen(): Frozen | undefined {
+    return this.#mover()?.frozen();
   }
 
   /** Whether evidence of the endpoint is kept here. */
@@ -99,7 +105,8 @@ export class MovementView {
     const power = facts.missingPower(cell.endpoint);
     if (power !== undefined) missing.push(power);
     if (facts.isLatched(cell)) missing.push('a rollback covers it');
-    if (facts.isHeld(cell)) missing.push('a person holds it');
+    if (facts.isHeld(cell)) missing.push('it is held');
+    if (facts.frozen !== undefined) missing.push(frozenText(facts.frozen));
     const isProtected = mover.rules.protectedTenants.has(cell.tenant);
     if (isProtected && !isLast(track, { rules: mover.rules, facts }))
       missing.push('it is protected: the other cells open first');
@@ -206,7 +213,10 @@ export class MovementView {
         ...gateView(home, { steps, state, now: facts.now }),
         ...(ramp.restAt === undefined || ramp.restAt <= facts.now ? {} : { restAt: ramp.restAt }),
         pooled: pooled.kind,
-        missing: [...pooled.missing, ...[facts.missingPower(id)].filter((one) => one !== undefined)],
+        missing: [
+          ...pooled.missing,
+          ...[facts.missingPower(id), facts.frozen && frozenText(facts.frozen)].filter((one) => one !== undefined),
+        ],
       });
     }
     return views.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
@@ -243,6 +253,11 @@ function gateView(
   if (ramp === undefined || step?.kind !== 'gate') return {};
   const given = approvalsThatCount(step, state.gates.get(id), { since: ramp.since, now });
   return { waits: { gate: step.name, needed: step.approvals, approvers: [...step.approvers], approvals: [...given] } };
+}
+
+/** `frozen until 2026-12-01T05:00:00.000Z (sales-season)`. */
+export function frozenText({ name, until }: Frozen): string {
+  return `frozen until ${new Date(until).toISOString()} (${name})`;
 }
 
 /** Holds, as warnings: who watches the page must see why nothing moves. */

@@ -1,26 +1,27 @@
 import { type Cell, cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
 import { type Epoch, transition } from '../core/cell-machine.ts';
+import type { FreezeOrder, Frozen } from '../core/freeze.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
 import { type KnownPower, missingPower } from '../core/power.ts';
 import { newRamp } from '../core/ramp.ts';
 import { onLadder } from '../core/ramp-steps.ts';
-import type { EndpointPolicy, Latch } from '../core/routing.ts';
+import type { EndpointPolicy, Latch, Scope } from '../core/routing.ts';
 import { scopeCovers, scopeKey } from '../core/scope.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
-import type { Controller } from './controller.ts';
+import type { Controller, Who } from './controller.ts';
 import { EpochWatch } from './epoch-watch.ts';
 import { HoldKeeper } from './hold-keeper.ts';
 import { NO_TENANT, OTHER } from './ledger.ts';
 import { type BookLimits, type CellTrack, type EndpointTrack, MovementBook } from './movement-book.ts';
 import { documentsOf, type MovementDocument, restoreBook } from './movement-documents.ts';
-import { MovementOrders } from './movement-orders.ts';
+import { endPins, MovementOrders } from './movement-orders.ts';
 import { moveOf, type Place, planRound, type RoundFacts } from './movement-plan.ts';
 import { observing } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
 import { NeedsTeller } from './needs.ts';
 import { RampDesk } from './ramp-desk.ts';
-import { scopedDials } from './ramp-plan.ts';
+import { isForAll, scopedDials } from './ramp-plan.ts';
 import { RampRounds } from './ramp-rounds.ts';
 import { TakeBack } from './take-back.ts';
 
@@ -38,6 +39,8 @@ export interface MoverOptions {
   readonly saved: ReadonlyMap<string, unknown>;
   /** What is known of an endpoint's power; asked where power is demanded. Absent: nothing. */
   readonly power?: (endpoint: EndpointId) => KnownPower | undefined;
+  /** What is frozen by the calendar and by a person's word over it, by the wall clock; absent: nothing ever is. */
+  readonly frozen?: (order: FreezeOrder | undefined, now: number) => Frozen | undefined;
   /** What proofs need changed: for the proxies, which spend their mirrors on it. */
   readonly onNeeds?: (needs: Needs) => void;
 }
@@ -74,7 +77,13 @@ export class Mover {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #storeWorks = true;
+  #frozen: { readonly at: number; readonly order: FreezeOrder | undefined; readonly frozen: Frozen | undefined } = {
+    at: Number.NEGATIVE_INFINITY,
+    order: undefined,
+    frozen: undefined,
+  };
   #unblockedAt = 0;
+  #wasFrozen = false;
   #latches: ReadonlyMap<string, unknown> | undefined;
   #holds: ReadonlyMap<string, unknown> | undefined;
   #isClosed = false;
@@ -308,6 +317,7 @@ export class Mover {
     await this.#orders.sync();
     await this.#orders.promote(round.promotions);
     await this.#ramps.climbAll(facts, round);
+    await endPins(this.#options);
     for (const track of await this.#holdKeeper.follow(this.facts())) this.#orders.unsynced.add(track);
   }
 
@@ -340,12 +350,24 @@ export class Mover {
         if (moved.ok) this.#takeBack.take(moveOf(track, moved.next, []));
       }
     }
-    if (latches !== this.#latches || holds !== this.#holds || now - this.#unblockedAt >= UNBLOCK_MS) {
+    if (
+      latches !== this.#latches ||
+      holds !== this.#holds ||
+      this.#isThawed() ||
+      now - this.#unblockedAt >= UNBLOCK_MS
+    ) {
       this.book.unblock();
       this.#unblockedAt = now;
     }
     this.#latches = latches;
     this.#holds = holds;
+  }
+
+  /** Whether a freeze has ended since the last round. */
+  #isThawed(): boolean {
+    const was = this.#wasFrozen;
+    this.#wasFrozen = this.frozen() !== undefined;
+    return was && !this.#wasFrozen;
   }
 
   /** What a round looks at, now. */
@@ -359,8 +381,31 @@ export class Mover {
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
       warning: (endpoint) => this.#tripwires.warning(endpoint),
+      frozen: this.frozen(),
       missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
     };
+  }
+
+  /** What is frozen now. Asked for every cell that is shown, so it is worked out once a second and for each order. */
+  frozen(): Frozen | undefined {
+    const { clock, controller, frozen } = this.#options;
+    if (frozen === undefined) return undefined;
+    const now = clock.now();
+    const order = controller.state.freezes.get('all');
+    const known = this.#frozen;
+    if (known.order === order && Math.abs(now - known.at) < TICK_MS) return known.frozen;
+    this.#frozen = { at: now, order, frozen: frozen(order, now) };
+    return this.#frozen.frozen;
+  }
+
+  /** What the calendar freezes now, whatever a person said. */
+  calendar(): Frozen | undefined {
+    return this.#options.frozen?.(undefined, this.#options.clock.now());
+  }
+
+  /** Takes a scope back to the control without a latch: cells rest and gather evidence anew, ramps begin again. */
+  takeBack(scope: Scope, who: Who): Promise<{ readonly cells: number; readonly dials: number }> {
+    return this.#takeBack.demoted(scope, who);
   }
 
   /** Whether the candidate serves some of the cell by the dial. */
@@ -445,10 +490,6 @@ export class Mover {
     this.#timer?.cancel();
     await this.#running;
   }
-}
-
-function isForAll({ cohort, tenants }: { readonly cohort?: string; readonly tenants?: readonly string[] }): boolean {
-  return cohort === undefined && tenants === undefined;
 }
 
 /** Names that stand for many are no cells that could move. */

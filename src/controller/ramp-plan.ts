@@ -74,6 +74,7 @@ export function planRamp(home: EndpointTrack, climbing: Climbing): RampStepPlan 
   const isDown = next.dialPpm < ramp.dialPpm || (isServing(ramp) && !isServing(next));
   const isKept =
     facts.isFaulty ||
+    facts.frozen !== undefined ||
     facts.isHeld({ endpoint: home.id }) ||
     facts.isLatched({ endpoint: home.id }) ||
     facts.warning?.(home.id) !== undefined;
@@ -124,6 +125,17 @@ export function dialOf(endpoint: EndpointId, { dialPpm, cohort, tenant }: RampDi
 export function leaderOf(id: EndpointId, rules: MovementRules): EndpointId {
   const journey = rules.journeyOf(id);
   return journey.find((member) => rules.isComparable(member)) ?? journey[0] ?? id;
+}
+
+/** Whether a dial step is everybody's. */
+export function isForAll({
+  cohort,
+  tenants,
+}: {
+  readonly cohort?: string;
+  readonly tenants?: readonly string[];
+}): boolean {
+  return cohort === undefined && tenants === undefined;
 }
 
 /** Cohorts and tenants that the steps name, each once. */

@@ -1,12 +1,12 @@
 import { type EndpointId, isOpen } from '../core/cell.ts';
 import { transition } from '../core/cell-machine.ts';
-import { dialsOf } from '../core/control-model.ts';
+import { dialsOf, presentPpm } from '../core/control-model.ts';
 import type { Log } from '../core/ports.ts';
-import { climb } from '../core/ramp.ts';
-import type { Dial } from '../core/routing.ts';
-import { scopeKey } from '../core/scope.ts';
+import { climb, type RampEvent } from '../core/ramp.ts';
+import type { Dial, Scope } from '../core/routing.ts';
+import { scopeCovers, scopeKey } from '../core/scope.ts';
 import type { Tripped } from '../core/tripwire.ts';
-import type { Controller } from './controller.ts';
+import type { Controller, Who } from './controller.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 import { BATCH, type MovementOrders } from './movement-orders.ts';
 import { type Move, moveOf, type Round } from './movement-plan.ts';
@@ -81,7 +81,8 @@ export class TakeBack {
     const { book, rules, orders, log } = this.#options;
     const homes = rules.journeyOf(tripped.endpoint).flatMap((id) => book.home(id) ?? []);
     const tracks = homes.flatMap((home) => this.#close(home, tripped));
-    const dials = homes.flatMap((home) => this.#drop(home, tripped));
+    const event = { kind: 'tripped', tripwire: tripped.tripwire, detail: tripped.detail } as const;
+    const dials = homes.flatMap((home) => this.#fall(home, event));
     if (tracks.length === 0 && dials.length === 0) return false;
     for (const home of homes) book.resetPooled(home);
     const { tripwire, detail, endpoint } = tripped;
@@ -94,6 +95,55 @@ export class TakeBack {
       endpoints: homes.map((home) => home.id),
     });
     return true;
+  }
+
+  /**
+   * Takes a scope back because a person says so, without a latch: its cells rest and gather evidence anew, with those that share
+   * state with them; ramps and dials of whole endpoints fall. Gives what was taken back.
+   */
+  async demoted(scope: Scope, who: Who): Promise<{ readonly cells: number; readonly dials: number }> {
+    const { book, rules, orders, controller, now } = this.#options;
+    const { cohorts } = controller.table.data;
+    const tracks = new Set<CellTrack>();
+    for (const track of book.moved()) {
+      if (!isOpen(track.record.state) || !scopeCovers(scope, track.cell, cohorts)) continue;
+      for (const endpoint of [track.cell.endpoint, ...rules.journeyOf(track.cell.endpoint)]) {
+        const one = book.find({ tenant: track.cell.tenant, endpoint });
+        if (one !== undefined && isOpen(one.record.state)) tracks.add(one);
+      }
+    }
+    for (const track of tracks) {
+      const moved = transition(track.record, { kind: 'demoted', ...who }, rules.cellPolicy, now());
+      if (!moved.ok) continue;
+      book.resetEvidence(track);
+      this.take({ track, next: moved.next });
+    }
+    const isWhole = scope.tenant === undefined && scope.cohort === undefined;
+    const chosen = scope.endpoint === undefined ? [...book.endpoints.keys()] : [scope.endpoint];
+    const homes = [...new Set(chosen.flatMap((id) => [id, ...rules.journeyOf(id)]))].flatMap(
+      (id) => book.endpoints.get(id) ?? [],
+    );
+    const dials = homes.flatMap((home) =>
+      isWhole ? this.#fall(home, { kind: 'demoted', ...who }) : this.#partial(home, scope),
+    );
+    if (isWhole) for (const home of homes) book.resetPooled(home);
+    const all = [...tracks];
+    const endpoints = isWhole ? homes.map(({ id }) => id) : [];
+    for (let at = 0; at === 0 || at < all.length; at += BATCH) {
+      const batch = all.slice(at, at + BATCH);
+      const lowered = at === 0 ? dials : [];
+      if (batch.length > 0 || lowered.length > 0)
+        await orders.retreat({ tracks: batch, dials: lowered, who, endpoints });
+    }
+    return { cells: all.length, dials: dials.length };
+  }
+
+  /** The dial of a tenant or cohort at an endpoint that demands no proof, where closing a cell moves nobody. */
+  #partial({ id }: EndpointTrack, scope: Scope): Dial[] {
+    const { controller } = this.#options;
+    const own = { ...scope, endpoint: id };
+    if (controller.table.policyOf(id).proof !== 'none' || presentPpm(controller.state, own) === 0) return [];
+    return [{ scope: own, dialPpm: 0 }];
   }
 
   #close(home: EndpointTrack, { tripwire, detail }: Tripped): CellTrack[] {
@@ -111,13 +161,13 @@ export class TakeBack {
   }
 
   /** The dials that fall: a ramp's, and where no proof is demanded everything that moves the endpoint. */
-  #drop(home: EndpointTrack, { tripwire, detail }: Tripped): Dial[] {
+  #fall(home: EndpointTrack, event: RampEvent): Dial[] {
     const { book, rules, controller, now } = this.#options;
     const endpoint: EndpointId = home.id;
     const hadRamp = home.ramp !== undefined;
     const own: Dial[] = [];
     if (home.ramp !== undefined) {
-      const fallen = climb(home.ramp, { kind: 'tripped', tripwire, detail }, rules.rampOf(endpoint), now());
+      const fallen = climb(home.ramp, event, rules.rampOf(endpoint), now());
       if (fallen.ok) home.ramp = fallen.next;
       for (const effect of fallen.ok ? fallen.effects : [])
         if (effect.kind === 'dial') for (const dial of effect.dials) own.push(dialOf(endpoint, dial));

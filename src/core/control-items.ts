@@ -4,13 +4,14 @@ import { CellStates } from './cell-states.ts';
 import { CLUSTER_STATES, type ClusterMark } from './cluster/mark.ts';
 import type { Announced, ControlState, DialOrder, HeldLatch } from './control-model.ts';
 import { CutoverError } from './errors.ts';
+import type { FreezeOrder } from './freeze.ts';
 import type { Approval, GateRecord } from './gate.ts';
 import { PLAN_SOURCES, type PlanMark } from './plan/plan-mark.ts';
 import type { Latch, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { scopeKey } from './scope.ts';
 
-/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`, `plan`. */
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`, `freeze:`, `plan`. */
 export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
@@ -21,6 +22,7 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   const marks = new Map<string, ClusterMark>();
   const gates = new Map<EndpointId, GateRecord>();
   const retired = new Map<EndpointId, Approval>();
+  const freezes = new Map<string, FreezeOrder>();
   for (const [key, value] of items) {
     const name = key.slice(key.indexOf(':') + 1);
     if (key.startsWith('latch:')) latches.set(name, readLatch(name, at(key, value)));
@@ -33,6 +35,7 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
       gates.set(name as EndpointId, readGate(at(key, value))); // written from one
     else if (key.startsWith('retired:'))
       retired.set(name as EndpointId, readOrder(at(key, value))); // written from one
+    else if (key.startsWith('freeze:')) freezes.set(name, readFreeze(at(key, value)));
     else if (key.startsWith('cell:')) cells.push([name as CellKey, readCell(key, value)]); // written from a CellKey
   }
   const known = items.get('revision');
@@ -52,6 +55,7 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
     marks,
     gates,
     retired,
+    freezes,
   };
 }
 
@@ -143,6 +147,12 @@ function readGate(item: Item): GateRecord {
     since: number(item, 'since'),
     approvals: approvals.map((one) => readOrder(at(item.key, one))),
   };
+}
+
+function readFreeze(item: Item): FreezeOrder {
+  const { kind } = item.fields;
+  if (kind !== 'freeze' && kind !== 'thaw') throw corrupt(item.key, 'neither freezes nor thaws');
+  return { kind, until: number(item, 'until'), ...readOrder(item) };
 }
 
 function readCell(key: string, value: unknown): CellState {

@@ -2,6 +2,7 @@ import type { EndpointId, Side, TenantId } from './cell.ts';
 import type { CellStates } from './cell-states.ts';
 import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
+import type { FreezeOrder } from './freeze.ts';
 import type { Approval, GateRecord } from './gate.ts';
 import type { PlanMark } from './plan/plan-mark.ts';
 import type { StateItem } from './ports.ts';
@@ -70,6 +71,8 @@ export interface ControlState {
   readonly gates: ReadonlyMap<EndpointId, GateRecord>;
   /** Endpoints that were retired by an order, besides those the configuration retires. */
   readonly retired: ReadonlyMap<EndpointId, Approval>;
+  /** A person's word over the calendar of freezes, under the key `all`; no more than one. */
+  readonly freezes: ReadonlyMap<string, FreezeOrder>;
   /** Cells in any other state than `observing`. */
   readonly cells: CellStates;
   /** Undefined before the first plan that is known by its text. */
@@ -210,6 +213,7 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('cluster:', before.marks, after.marks, items);
   compareMaps('gate:', before.gates, after.gates, items);
   compareMaps('retired:', before.retired, after.retired, items);
+  compareMaps('freeze:', before.freezes, after.freezes, items);
   if (before.plan !== after.plan) items.push({ key: 'plan', value: after.plan });
   items.push({ key: 'revision', value: { revision: after.revision, madeAt: after.madeAt } });
   // A key may be stale and set anew; the last word counts, and is said once.

@@ -273,9 +273,12 @@ describe('pins', () => {
   test('that are over go away, and their id is free again', () => {
     const story = new Story();
     story.do(pin('p1', 'candidate', 10));
+    expect(story.try({ kind: 'pins.end', ids: ['p1'] }, { ...by, at: 9 })).toMatchObject({ ok: false });
+    story.do({ kind: 'pins.end', ids: ['p1'] }, { ...by, at: 10 });
     story.do(pin('p1', 'control'), { ...by, at: 10 });
     expect(story.table.pins).toHaveLength(1);
     story.do(pin('p2', 'control', 20), { ...by, at: 11 });
+    story.do({ kind: 'pins.end', ids: ['p1', 'p2'] }, { ...by, at: 20 });
     story.do({ kind: 'rollback', scope: {} }, { ...by, at: 20 });
     expect([...story.items.keys()].sort()).toEqual(['latch:all', 'pin:p1', 'revision']);
   });

@@ -105,14 +105,14 @@ const MAX_EVIDENCE = 100;
  * - `dial.set`: CONFLICT where it would raise a dial under a latch that covers the whole scope; lowering always works.
  * - `rollback`: never refused for the state it meets; a second one for the same scope keeps the first latch.
  * - `unlatch`: lifts exactly the latch of that scope, else NOT_FOUND with the latches there are.
- * - `pin.set`: CONFLICT for an id in use, or for a pin to the candidate under a latch; pins whose time is over go away by themselves.
+ * - `pin.set`: CONFLICT for an id in use, or for a pin to the candidate under a latch; pins whose time is over go away by `pins.end`.
  * - `config.load`: never lifts a latch; a dial it would raise under one stays where it was until no latch covers it.
  */
 export function applyCommand(state: ControlState, command: Command, by: By): Applied | Rejected {
   const step = nextStep(state, command, by);
   if ('code' in step) return step;
   const next = settleDials({
-    ...dropExpired(step.state, by.at),
+    ...step.state,
     stale: [],
     revision: state.revision + 1,
     madeAt: by.at,
@@ -261,7 +261,7 @@ function setPin(state: ControlState, command: Command & { kind: 'pin.set' }, by:
   }
   const unknown = unknownCohort(state, scope);
   if (unknown !== undefined) return unknown;
-  const pins = new Map(dropExpired(state, by.at).pins);
+  const pins = new Map(state.pins);
   if (pins.has(id))
     return rejected('CONFLICT', `There is a pin ${id} already.`, 'Lift it first, or choose another id.');
   if (pins.size >= MAX_ORDERS) return rejected('CONFLICT', `There are ${MAX_ORDERS} pins already.`, 'Lift some first.');
@@ -414,12 +414,6 @@ function deploy(state: ControlState, { side, version }: Command & { kind: 'deplo
 
 /** Actions are in the past, as far as the state's name is not. */
 const CELL_ACTIONS: Readonly<Partial<Record<CellState, string>>> = { open: 'cell.opened' };
-
-/** Pins whose time is over are forgotten with the next command; decisions have ignored them since. */
-function dropExpired(state: ControlState, now: number): ControlState {
-  const alive = [...state.pins].filter(([, pin]) => pin.until === undefined || pin.until > now);
-  return alive.length === state.pins.size ? state : { ...state, pins: new Map(alive) };
-}
 
 /** Dials that changed besides the one that was set: by the configuration, or because an order lost its hold. */
 function otherDials(before: ControlState, after: ControlState, command: Command): Readonly<Record<string, unknown>> {

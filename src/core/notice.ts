@@ -105,6 +105,12 @@ export function noticesOf(entry: JournalEntry): readonly Notice[] {
       return [orderNotice(entry, 'hold', `Goes on: ${entry.scope}`)];
     case 'pin.set':
       return [orderNotice(entry, 'pin', `Pinned: ${entry.scope}`)];
+    case 'pin.ended':
+      return [orderNotice(entry, 'pin', `Pin ended: ${entry.scope}`)];
+    case 'freeze':
+      return [orderNotice(entry, 'hold', 'Frozen: nothing is raised or opened')];
+    case 'unfreeze':
+      return [orderNotice(entry, 'hold', 'No longer frozen')];
     case 'pin.lifted':
       return [orderNotice(entry, 'pin', `Pin lifted: ${entry.scope}`)];
     case 'gate.waiting':

@@ -1,6 +1,7 @@
 import type { EndpointId } from './cell.ts';
 import type { ControlState } from './control-model.ts';
 import type { By, Rejected } from './control-state.ts';
+import type { FreezeOrder } from './freeze.ts';
 import {
   type Approval,
   approvalsThatCount,
@@ -11,7 +12,7 @@ import {
   personOf,
 } from './gate.ts';
 import type { Latch } from './routing.ts';
-import { scopeKey } from './scope.ts';
+import { describeScope, scopeKey } from './scope.ts';
 
 /** What is ordered about ramps, besides their dials. `endpoint` is the one that leads the ramp. */
 export type RampCommand =
@@ -32,9 +33,16 @@ export type RampCommand =
       readonly endpoints: readonly EndpointId[];
       readonly evidence?: Readonly<Record<string, unknown>>;
     }
+  /** Nothing is raised until then, whatever the calendar says. */
+  | { readonly kind: 'freeze'; readonly until: number }
+  /** Lifts the freeze by hand; `thawUntil`: what the calendar freezes now is free until then. */
+  | { readonly kind: 'unfreeze'; readonly thawUntil?: number }
+  /** Pins whose time is over are forgotten; decisions have ignored them since. */
+  | { readonly kind: 'pins.end'; readonly ids: readonly string[] }
   /** The control serves the endpoints again where the table says so. */
   | { readonly kind: 'unretire'; readonly endpoints: readonly EndpointId[] };
 
+const ALL = 'all';
 /** Retired endpoints at most: as many as may be listed and found. */
 const MAX_RETIRED = 100_000;
 
@@ -65,6 +73,12 @@ export function rampStep(state: ControlState, command: RampCommand, by: By): Ram
       return retire(state, command, by);
     case 'unretire':
       return unretire(state, command.endpoints);
+    case 'freeze':
+      return freeze(state, command.until, by);
+    case 'unfreeze':
+      return unfreeze(state, command.thawUntil, by);
+    case 'pins.end':
+      return endPins(state, command.ids, by);
   }
 }
 
@@ -163,6 +177,54 @@ function unretire(state: ControlState, endpoints: readonly EndpointId[]): RampSt
     action: 'endpoint.unretired',
     scope: endpoints.join(', '),
     evidence: { endpoints: known },
+  };
+}
+
+function freeze(state: ControlState, until: number, by: By): RampStepDone | Rejected {
+  if (!(until > by.at)) {
+    const message = 'The freeze would end before it begins.';
+    return { ok: false, code: 'INPUT_INVALID', message, hint: 'Give an end in the future.' };
+  }
+  const before = state.freezes.get(ALL) ?? null;
+  const after: FreezeOrder = { kind: 'freeze', until, actor: by.actor, reason: by.reason, at: by.at };
+  return {
+    state: { ...state, freezes: new Map([[ALL, after]]) },
+    action: 'freeze',
+    scope: ALL,
+    evidence: { before, until },
+  };
+}
+
+function unfreeze(state: ControlState, thawUntil: number | undefined, by: By): RampStepDone | Rejected {
+  const before = state.freezes.get(ALL);
+  const isFrozen = before?.kind === 'freeze' && by.at < before.until;
+  if (!isFrozen && thawUntil === undefined) {
+    return { ok: false, code: 'NOT_FOUND', message: 'Nothing is frozen.', hint: '`cutover status` tells what waits.' };
+  }
+  const freezes = new Map<string, FreezeOrder>();
+  if (thawUntil !== undefined)
+    freezes.set(ALL, { kind: 'thaw', until: thawUntil, actor: by.actor, reason: by.reason, at: by.at });
+  return {
+    state: { ...state, freezes },
+    action: 'unfreeze',
+    scope: ALL,
+    evidence: { before: before ?? null, ...(thawUntil === undefined ? {} : { calendarUntil: thawUntil }) },
+  };
+}
+
+function endPins(state: ControlState, ids: readonly string[], by: By): RampStepDone | Rejected {
+  const pins = new Map(state.pins);
+  const ended = ids.flatMap((id) => {
+    const pin = pins.get(id);
+    return pin?.until !== undefined && pin.until <= by.at && pins.delete(id) ? [{ id, pin }] : [];
+  });
+  const [first] = ended;
+  if (first === undefined) return rejected('No such pin has ended.', 'The list of pins shows those in force.');
+  return {
+    state: { ...state, pins },
+    action: 'pin.ended',
+    scope: ended.length === 1 ? describeScope(first.pin.scope) : `${ended.length} pins`,
+    evidence: { pins: ended.slice(0, 100), count: ended.length },
   };
 }
 

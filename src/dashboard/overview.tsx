@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { Quantiles, Status } from '../api/types.ts';
-import { count, milliseconds, percent } from './format.ts';
+import { count, milliseconds, percent, visible } from './format.ts';
 import { unlock } from './live.ts';
 import { ParityLine } from './parity-line.tsx';
 
@@ -137,6 +137,14 @@ export function Overview(props: { status: Status }): JSX.Element {
           {latch.reason === '' ? '' : `: ${latch.reason}`}. The control serves until someone lifts the latch.
         </p>
       ))}
+      {status.frozen !== undefined && (
+        <p class="banner warn" role="alert">
+          Frozen until {new Date(status.frozen.until).toLocaleString()} (
+          {visible(status.frozen.actor ?? status.frozen.name)}
+          {status.frozen.reason ? `: ${visible(status.frozen.reason)}` : ''}): nothing is raised or opened; rollback
+          works.
+        </p>
+      )}
       {status.warnings.map((warning) => (
         <p key={warning} class="banner warn" role="alert">
           {warning}

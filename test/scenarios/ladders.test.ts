@@ -109,3 +109,83 @@ test('what fails again and again is held after its last try, told in the journal
   await world.run(15);
   expect(world.dialOf()).toBe(500_000);
 });
+
+test('while it is frozen nothing is raised or opened, and what is wrong is taken back; then all goes on', async () => {
+  const begin = new World().clock.now();
+  const season = { name: 'season', zone: 'UTC', fromLocal: begin + 5_000, toLocal: begin + 60_000 };
+  const world = await worldWith(
+    [
+      { kind: 'dial', dialPpm: 100_000 },
+      { kind: 'dial', dialPpm: 500_000 },
+    ],
+    {
+      freezes: [season],
+    },
+  ).start();
+  await world.run(4);
+  expect(world.dialOf()).toBe(100_000);
+  await world.run(40);
+  expect(world.mover.frozen()).toEqual({ name: 'season', until: begin + 60_000 });
+  expect(world.dialOf()).toBe(100_000);
+  await world.run(30);
+  expect(world.mover.frozen()).toBeUndefined();
+  expect(world.dialOf()).toBe(500_000);
+  await world.controller.command({ kind: 'freeze', until: world.clock.now() + 600_000 }, ANN);
+  world.candidate = () => 'silent';
+  await world.run(5);
+  expect(world.dialOf()).toBe(0);
+});
+
+test('no cell opens while it is frozen by hand; it opens when the freeze is lifted', async () => {
+  const evidence = { minSpanMs: 0, pooledLimit: 0.1, cellLimit: 0.1 };
+  const world = await new World({ evidence, perSecond: 20 }).start();
+  await world.controller.command({ kind: 'freeze', until: world.clock.now() + 3_600_000 }, ANN);
+  await world.run(60);
+  expect(world.openCells).toBe(0);
+  expect(await world.controller.command({ kind: 'unfreeze' }, ANN)).toMatchObject({ ok: true });
+  await world.run(3);
+  expect(world.openCells).toBe(5);
+  expect(await world.controller.command({ kind: 'unfreeze' }, ANN)).toMatchObject({ ok: false, code: 'NOT_FOUND' });
+});
+
+test('a person takes cells back without a latch: they rest, gather evidence anew, and open again', async () => {
+  const evidence = { minSpanMs: 0, pooledLimit: 0.1, cellLimit: 0.1, coolDownMs: 5_000 };
+  const world = await new World({ evidence, perSecond: 20 }).start();
+  await world.run(60, () => world.openCells === 5);
+  expect(await world.mover.takeBack({ tenant: 'acme' as never }, ANN)).toEqual({ cells: 1, dials: 0 });
+  expect(world.isOpen('acme')).toBe(false);
+  expect(world.openCells).toBe(4);
+  expect((await world.journal('cell.closed'))[0]).toMatchObject({
+    actor: 'cli:ann',
+    reason: 'checked',
+    scope: 'acme GET /a',
+  });
+  expect(world.controller.state.latches.size).toBe(0);
+  expect(await world.mover.takeBack({}, BEN)).toEqual({ cells: 4, dials: 0 });
+  expect(world.openCells).toBe(0);
+  expect(await world.mover.takeBack({}, BEN)).toEqual({ cells: 0, dials: 0 });
+  await world.run(120, () => world.openCells === 5);
+  expect(world.openCells).toBe(5);
+  expect([...world.mover.book.tracks()].every(({ record }) => record.closures === 0)).toBe(true);
+});
+
+test('taking back an endpoint that demands no proof lowers its dial', async () => {
+  const world = await worldWith([{ kind: 'dial', dialPpm: 100_000 }]).start();
+  await world.run(4);
+  expect(await world.mover.takeBack({ endpoint: A }, ANN)).toEqual({ cells: 0, dials: 1 });
+  expect(world.dialOf()).toBe(0);
+});
+
+test('a pin with an end leaves the control state with an entry', async () => {
+  const world = await new World().start();
+  const pin = { kind: 'pin.set', id: 'p', scope: { endpoint: A }, side: 'candidate' } as const;
+  await world.controller.command({ ...pin, until: world.clock.now() + 5_000 }, ANN);
+  await world.run(4);
+  expect(world.controller.state.pins.size).toBe(1);
+  await world.run(4);
+  expect(world.controller.state.pins.size).toBe(0);
+  expect((await world.journal('pin.ended'))[0]).toMatchObject({
+    scope: 'GET /a',
+    evidence: { count: 1, pins: [{ id: 'p' }] },
+  });
+});

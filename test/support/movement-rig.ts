@@ -7,6 +7,7 @@ import { cellKey, type EndpointId, isOpen, type Side, type TenantId } from '../.
 import type { TableBase } from '../../src/core/control-state.ts';
 import { decide } from '../../src/core/decide.ts';
 import { CutoverError } from '../../src/core/errors.ts';
+import { type Freeze, frozenAt } from '../../src/core/freeze.ts';
 import type { Clock, JournalEntry, Store, Timer } from '../../src/core/ports.ts';
 import type { KnownPower } from '../../src/core/power.ts';
 import type { Proof, TableData } from '../../src/core/routing.ts';
@@ -50,6 +51,8 @@ export interface WorldOptions {
   readonly control?: (visit: Visit) => Behaviour;
   /** What is known of the power at an endpoint. */
   readonly power?: (endpoint: EndpointId) => KnownPower | undefined;
+  /** What is frozen by the calendar. */
+  readonly freezes?: readonly Freeze[];
   /** What an earlier world left behind. */
   readonly after?: World;
   /** What of kind `movement` was saved by then. */
@@ -200,6 +203,7 @@ export class World {
       limits: { cells: 10_000, endpoints: 1_000 },
       fingerprint: 'rules-1',
       saved: this.#options.saved ?? new Map(),
+      frozen: (order, now) => frozenAt(this.#options.freezes ?? [], order, { now, offsetOf: () => 0 }),
       ...(power === undefined ? {} : { power }),
     });
   }

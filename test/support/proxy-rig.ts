@@ -229,6 +229,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
     notify: [],
     evidence: evidenceSettings(),
     protectedTenants: [],
+    freezes: [],
     tripwires: { candidateFailures: undefined, hardDown: undefined, reverseMismatch: undefined },
     mirror: {
       perSecond: 1_000,

@@ -13,6 +13,7 @@ import {
   EXIT,
   parseDuration,
   parseHeader,
+  parseMoment,
   type RemoteOptions,
   reasoned,
   remote,
@@ -116,6 +117,7 @@ export function addUnlatch(program: Command): void {
 interface PinOptions extends ChangeOptions {
   readonly lift?: string;
   readonly for?: number;
+  readonly until?: number;
 }
 
 /** `cutover pin [SIDE]`. */
@@ -131,6 +133,7 @@ export function addPin(program: Command): void {
     ),
   )
     .option('--for <time>', 'ends by itself after this time: 2h, 7d', parseDuration)
+    .option('--until <when>', 'ends by itself then: 2026-12-01, 2026-12-01T06:00', parseMoment)
     .option('--lift <id>', 'lift this pin');
   define<PinOptions>(
     command,
@@ -154,7 +157,8 @@ export function addPin(program: Command): void {
         else printPins(items);
         return EXIT.done;
       }
-      const until = options.for === undefined ? {} : { until: Date.now() + options.for };
+      const end = options.until ?? (options.for === undefined ? undefined : Date.now() + options.for);
+      const until = end === undefined ? {} : { until: end };
       const done = await client.call('POST', 'pins', pinned, {
         scope: scopeOf(options),
         side: chosen,

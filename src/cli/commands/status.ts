@@ -18,6 +18,7 @@ import {
   errorColour,
   isOutputClosed,
   milliseconds,
+  moment,
   percent,
   ppm,
   print,
@@ -74,6 +75,15 @@ function printStatus(now: Status, url: string): void {
         colour.bold(
           `ROLLED BACK: ${safe(scopeText(latch.scope))}, by ${safe(latch.actor)}${latch.reason === '' ? '' : `: ${safe(latch.reason)}`}. The control serves until cutover unlatch${safe(scopeFlags(latch.scope))}.`,
         ),
+      ),
+    );
+  }
+  if (now.frozen !== undefined) {
+    const { name, until, actor, reason = '' } = now.frozen;
+    const who = actor === undefined ? `the calendar (${name})` : actor;
+    print(
+      colour.yellow(
+        `FROZEN until ${moment(until)} by ${safe(who)}${reason === '' ? '' : `: ${safe(reason)}`}. Nothing is raised or opened; rollback works.`,
       ),
     );
   }
