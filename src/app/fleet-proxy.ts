@@ -147,6 +147,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
     sink,
     recordKey: (hash, side) => keys.record(hash, side),
     keyedSide: (hash) => keys.side(hash),
+    onBreaker: (change) => events.breakerChanged(change),
     verifyToken: (text) => (secret === undefined ? undefined : verifyForceToken(secret, text, clock.now())),
   });
   parts.add(() => proxy.close());

@@ -47,6 +47,7 @@ export function liveView(parts: LiveParts): LiveView {
       : [
           `The store is not usable: ${beginning.trouble.message} ${beginning.trouble.hint ?? ''} The last table is served, nothing is promoted.`,
         ]),
+    ...breakerWarnings(proxy.breakers()),
     ...(recorder.trouble === '' ? [] : [`The store takes nothing, comparing has stopped: ${recorder.trouble}`]),
     ...(controller.unjournaled > 0
       ? [`${controller.unjournaled} rollbacks are in force but not in the journal yet.`]
@@ -81,6 +82,21 @@ export function liveView(parts: LiveParts): LiveView {
     cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
     explain: (input) => explanation(input, proxy, clock.now()),
   };
+}
+
+/** Breakers told one by one; whoever has more looks at the first anyway. */
+const MAX_BREAKERS = 5;
+
+function breakerWarnings(breakers: ReturnType<DataPlane['breakers']>): string[] {
+  const lines = breakers.slice(0, MAX_BREAKERS).map(({ scope, state, dueInMs }) => {
+    const next =
+      state === 'open'
+        ? `the next probe is due in ${Math.ceil(dueInMs / 1_000)} s`
+        : 'it waits for copies that probe it';
+    return `The breaker of ${scope === 'candidate' ? 'the candidate' : scope} is ${state}: the control serves, ${next}.`;
+  });
+  const more = breakers.length - lines.length;
+  return more > 0 ? [...lines, `${more} more breakers of endpoints are open.`] : lines;
 }
 
 function comparisonView({ compare }: Settings): ComparisonView {

@@ -178,6 +178,7 @@ async function assemble(
     sink,
     recordKey: (hash, side) => keys.record(hash, side),
     keyedSide: (hash) => keys.side(hash),
+    onBreaker: (change) => events.breakerChanged(change),
     verifyToken: (text) => (secret === undefined ? undefined : verifyForceToken(secret, text, clock.now())),
   });
   parts.add(() => proxy.close());

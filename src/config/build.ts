@@ -68,7 +68,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
     api: { listen: file.api.listen, tokenFile, hosts: file.api.hosts },
     sides: {
       control: buildSide('control', file.control, outside),
-      candidate: buildSide('candidate', file.candidate, outside),
+      candidate: { ...buildSide('candidate', file.candidate, outside), ...buildBreaker(file) },
     },
     identity: file.identity,
     ...(file.sessions === undefined ? {} : { ownSessions: file.sessions.own }),
@@ -138,6 +138,12 @@ function buildSide(name: Side, side: SideFile, outside: Outside): SideSettings {
     },
     versionHeader: side.versionHeader,
   };
+}
+
+function buildBreaker({ candidate: { breaker } }: ConfigFile): Pick<SideSettings, 'breaker'> {
+  if (breaker === 'off') return {};
+  const { errorTimeout, halfOpenTimeout, ...counts } = breaker;
+  return { breaker: { ...counts, errorTimeoutMs: errorTimeout, halfOpenTimeoutMs: halfOpenTimeout } };
 }
 
 function buildCredentials(

@@ -1,5 +1,6 @@
 import type { Side } from '../core/cell.ts';
 import { SIDES } from '../core/cell.ts';
+import { breakerFindings } from './breaker-checks.ts';
 import { credentialFindings } from './credential-checks.ts';
 import type { EndpointName } from './endpoint-name.ts';
 import { endpointShape } from './endpoint-name.ts';
@@ -39,6 +40,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...ruleFindings(file, data, described),
     ...slownessFindings(file),
     ...notifyFindings(file),
+    ...breakerFindings(file),
   ];
 }
 

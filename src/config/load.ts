@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Side } from '../core/cell.ts';
 import { CutoverError } from '../core/errors.ts';
+import { breakerWarnings } from './breaker-checks.ts';
 import { buildSettings, fetchOutside } from './build.ts';
 import { crossFindings } from './checks.ts';
 import type { Surroundings } from './files.ts';
@@ -159,7 +160,11 @@ function checkData(data: unknown, around: Surroundings & { readonly now?: number
   if (findings.length > 0) return { findings };
   // Without a finding nothing was left out: the salvaged file is the whole one.
   const whole = file as ConfigFile;
-  const warnings = [...endedRules(whole, around.now ?? Date.now()), ...outside.openapi.warnings];
+  const warnings = [
+    ...endedRules(whole, around.now ?? Date.now()),
+    ...outside.openapi.warnings,
+    ...breakerWarnings(file),
+  ];
   return { settings: buildSettings(whole, outside, around), warnings };
 }
 

@@ -18,6 +18,7 @@ const FIXED: readonly Fixed[] = [
   { path: ['api', 'tokenFile'], of: ({ api }) => api.tokenFile },
   ...sideKeys('control'),
   ...sideKeys('candidate'),
+  { path: ['candidate', 'breaker'], of: ({ sides }) => sides.candidate.breaker },
   { path: ['sessions'], of: ({ ownSessions }) => ownSessions },
   { path: ['trust', 'networks'], of: ({ trust }) => trust.networks },
   { path: ['trust', 'tokenSecret'], of: ({ trust }) => trust.tokenSecret },

@@ -334,5 +334,5 @@ export const configSchema = mapping({
 /** A checked file: units read, defaults filled in where they do not depend on other fields. */
 export type ConfigFile = z.output<typeof configSchema>;
 /** What both sides have. */
-export type SideFile = Omit<ConfigFile['candidate'], 'data'>;
+export type SideFile = Omit<ConfigFile['candidate'], 'data' | 'breaker'>;
 export type RuleFile = ConfigFile['compare']['rules'][number];

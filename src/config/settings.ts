@@ -1,3 +1,4 @@
+import type { BreakerPolicy } from '../core/breaker.ts';
 import type { Side, TenantId } from '../core/cell.ts';
 import type { Freeze } from '../core/freeze.ts';
 import type { Source } from '../core/identity.ts';
@@ -78,6 +79,15 @@ export interface SideSettings {
   readonly health: HealthSettings;
   /** Lower-case name of the answer header that tells the side's version. */
   readonly versionHeader: string | undefined;
+  /** Of the candidate only; absent: off. */
+  readonly breaker?: BreakerSettings;
+}
+
+/** Breakers of the candidate. */
+export interface BreakerSettings extends BreakerPolicy {
+  /** Endpoints open at once, from 1; beyond it the candidate as a whole is. As many probes are under way at most. */
+  readonly openEndpoints: number;
+  readonly probesPerSecond: number;
 }
 
 /** A header (its name is lower case) or a cookie that says who the client is. */

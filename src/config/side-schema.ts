@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { breaker } from './breaker-schema.ts';
 import { candidateCredentials, controlCredentials } from './credentials-schema.ts';
 import { count, duration, filePath, flag, headerName, hostName, oneOf, prose, target } from './fields.ts';
 import { list, mapping } from './shapes.ts';
@@ -95,6 +96,10 @@ export const candidate = side({
   }),
 })
   .extend({
+    breaker: breaker.prefault('off').meta({
+      description:
+        'Circuit breakers: one for the candidate and one for each endpoint. While one is open the control serves at once, copies are held back, and some copies are its probes: no client ever is. What may not fall back (retired endpoints, recorded idempotency keys) gets 503 with `Retry-After`. `{}` takes the defaults; `cutover breaker plan` says what settings cost.',
+    }),
     data: oneOf(['shared', 'own']).prefault('shared').meta({
       description:
         '`own` says that nothing the candidate writes is seen by anybody else: no database, mailbox or payment of the control. Only then may endpoints have `mirrorWrites`.',

@@ -56,13 +56,13 @@ describe('a breaker', () => {
     expect(breaker.probe(1_000)).toBeDefined();
   });
 
-  test('errors count in a row, and none longer after the other than the wait', () => {
+  test('errors count in a row, however long it takes', () => {
     const breaker = new Breaker(POLICY);
     for (let n = 0; n < 100; n += 1) breaker.begin()[n % 3 === 2 ? 'succeeded' : 'failed'](n);
     expect(breaker.state(100)).toBe('closed');
     const slow = new Breaker(POLICY);
-    for (let n = 0; n < 10; n += 1) slow.begin().failed(n * 1_001);
-    expect(slow.state(10_000)).toBe('closed');
+    for (let n = 0; n < 3; n += 1) slow.begin().failed(n * 100_000);
+    expect(slow.state(200_000)).toBe('open');
   });
 
   test('who leaves says neither good nor bad', () => {
@@ -141,8 +141,6 @@ class Model {
     if (era !== this.era || this.mode !== 'closed' || how === 'left') return;
     if (how === 'succeeded') this.errorsAt = [];
     else {
-      const last = this.errorsAt.at(-1);
-      if (last !== undefined && this.now - last > this.policy.errorTimeoutMs) this.errorsAt = [];
       this.errorsAt.push(this.now);
       if (this.errorsAt.length === this.policy.errorThreshold) this.open();
     }

@@ -1,6 +1,6 @@
 /** How a breaker behaves. Times are milliseconds above 0, counts 1 or more. */
 export interface BreakerPolicy {
-  /** Errors in a row until it opens, none longer than `errorTimeoutMs` after the one before. */
+  /** Errors in a row until it opens. */
   readonly errorThreshold: number;
   /** How long it stays open after an error before a probe is due. */
   readonly errorTimeoutMs: number;
@@ -32,8 +32,8 @@ export interface Pass {
  *     half-open --- `successThreshold` probes succeed ---> closed
  *     half-open --- one probe fails, or takes too long --> open
  *
- * In a row: at many requests a second some errors always fall into a window, and a service that fails one request in a
- * hundred is not down. Probes are asked for apart (`probe`), one at a time, so that it is the caller who says what may be
+ * In a row, however long it takes: at many requests a second some errors always fall into a window, and a service that
+ * fails one request in a hundred is not down. Probes are asked for apart (`probe`), one at a time, so that it is the caller who says what may be
  * one. What began before the last change of state tells nothing about the present one: its end only gives back its ticket.
  *
  * Pure and deterministic: time comes as an argument, milliseconds of a monotonic clock. A clock that goes back makes
@@ -44,7 +44,6 @@ export class Breaker {
   #state: 'closed' | 'tripped' = 'closed';
   /** Errors in a row while closed. */
   #errors = 0;
-  #lastErrorAt = 0;
   /** Probes that succeeded in a row while half-open. */
   #successes = 0;
   #dueAt = 0;
@@ -78,9 +77,25 @@ export class Breaker {
     return this.#policy.tickets !== undefined && this.#inFlight >= this.#policy.tickets;
   }
 
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Whether a probe is due and none is under way. */
+  wantsProbe(now: number): boolean {
+    return this.state(now) === 'half-open' && this.#probe === undefined;
+  }
+
+  /** For how long a probe has been wanted, milliseconds; 0 where none is. */
+  overdueMs(now: number): number {
+    return this.wantsProbe(now) ? now - this.#dueAt : 0;
+  }
+
   /** Milliseconds until a probe is due; 0 where one is, or where it is closed. */
   dueInMs(now: number): number {
-    return this.#state === 'closed' ? 0 : Math.max(0, this.#dueAt - now);
+    if (this.#state === 'closed') return 0;
+    this.#expireProbe(now);
+    return Math.max(0, this.#dueAt - now);
   }
 
   /** Whether a call may pass: it is closed and has a ticket left. */
@@ -102,7 +117,7 @@ export class Breaker {
 
   /** A probe sets out, where one is due and none is under way. */
   probe(now: number): Pass | undefined {
-    if (this.state(now) !== 'half-open' || this.#probe !== undefined) return undefined;
+    if (!this.wantsProbe(now)) return undefined;
     const pass = once((end, at) => {
       // Given up in the meantime, or of an earlier time: its end is no news.
       if (this.#probe?.pass !== pass) return;
@@ -122,9 +137,7 @@ export class Breaker {
   }
 
   #countError(now: number): void {
-    const isInRow = this.#errors > 0 && now - this.#lastErrorAt <= this.#policy.errorTimeoutMs;
-    this.#errors = isInRow ? this.#errors + 1 : 1;
-    this.#lastErrorAt = now;
+    this.#errors += 1;
     if (this.#errors >= this.#policy.errorThreshold) this.#trip(now);
   }
 

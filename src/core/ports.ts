@@ -85,6 +85,7 @@ export const UNVERIFIED_REASONS = [
   'session-unknown',
   'session-apart',
   'session-late',
+  'breaker-open',
   'rules-changed',
   'store',
   'fault',
@@ -96,6 +97,17 @@ export interface HealthChange {
   readonly target: string;
   readonly healthy: boolean;
   readonly reason: string;
+}
+
+/** A breaker of the candidate opened or closed. */
+export interface BreakerChange {
+  /** `candidate`: all of it. */
+  readonly scope: 'candidate' | 'endpoint';
+  readonly isOpen: boolean;
+  /** The endpoint whose request was the last that told. */
+  readonly endpoint: EndpointId;
+  /** Endpoints whose breakers are open now. */
+  readonly openEndpoints: number;
 }
 
 /** Sends a captured request to one side again, outside any client's path. */

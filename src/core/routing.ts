@@ -125,6 +125,7 @@ export const REASONS = [
   'no-tenant',
   'no-subject',
   'no-proof',
+  'breaker',
   'dial',
 ] as const;
 export type Reason = (typeof REASONS)[number];

@@ -105,6 +105,12 @@ describe('what served requests set off', () => {
         {},
         [],
       ],
+      [
+        'what a breaker refused without asking the candidate: nothing',
+        times(20, { ...notRepeated, decision: { ...servedRecord(candidateServed).decision, reason: 'breaker' } }),
+        {},
+        [],
+      ],
       ['everything off: nothing', times(50, refused), { policy: OFF }, []],
     ];
   test.each(table)('%s', (_name, steps, options, expected) => {

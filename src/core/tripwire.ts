@@ -81,7 +81,10 @@ export class Tripwires {
   /** Takes a served request in; gives what it sets off. */
   served(record: ServedRecord): Tripped | undefined {
     // An answer that its client did not wait for says nothing about who would have given it.
-    if (record.clientAborted || isForced(record.decision) || record.decision.reason === 'retired') return undefined;
+    const { reason } = record.decision;
+    if (record.clientAborted || isForced(record.decision) || reason === 'retired') return undefined;
+    // The candidate was not asked, and the control only because of that.
+    if (reason === 'breaker') return undefined;
     const watch = this.#watch(record.endpoint);
     const outcome = outcomeOf(record);
     const failed = failedSide(outcome);

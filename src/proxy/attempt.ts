@@ -1,4 +1,5 @@
 import type { Side } from '../core/cell.ts';
+import type { CandidateCall } from './breakers.ts';
 import type { AnswerCapture } from './capture.ts';
 import type { Forward } from './forward.ts';
 import type { Sample } from './mirror.ts';
@@ -13,6 +14,8 @@ export class Attempt implements UpstreamHandler {
   readonly startedAt: number;
   call: UpstreamCall | undefined;
   firstByteMs = 0;
+  /** Of the candidate, where it has breakers. */
+  toBreaker: CandidateCall | undefined;
   readonly #forward: Forward;
   #head: ResponseHead | undefined;
   #isDiscarding = false;

@@ -9,9 +9,12 @@ import type { Decision, RequestFacts } from '../core/routing.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { isForced } from '../core/tripwire.ts';
+import type { CandidateBreakers, HeldBack } from './breakers.ts';
 import type { Decided } from './forward.ts';
 import { type Peer, pushForwarding, type TrustedNetworks } from './forwarded.ts';
 import type { Mirrors } from './mirror.ts';
+import { isProbeable, type MirrorCandidate } from './mirror-candidate.ts';
+import type { Problem } from './problem.ts';
 import type { RequestHead } from './request-guard.ts';
 
 /** A force token's claims, checked. */
@@ -28,6 +31,7 @@ export interface DeciderDeps {
   readonly log: Log;
   readonly mirrors: Mirrors;
   readonly networks: TrustedNetworks;
+  readonly breakers: CandidateBreakers | undefined;
   readonly verifyToken: (token: string) => ForceClaims | undefined;
   readonly keyedSide: (hash: string) => Side | undefined;
 }
@@ -70,26 +74,32 @@ export class Decider {
     const { clock } = this.#deps;
     const at = clock.now();
     const facts = keyedSide === undefined ? known.facts : { ...known.facts, keyedSide };
-    const decision = this.#decide(facts, at);
+    const chosen = this.#decide(facts, at);
+    const { decision, refusal, isHeldBack } = this.#pastBreakers(chosen);
     const policy = this.table.policyOf(facts.endpoint);
     const tenant = facts.tenant;
+    const mirrorCandidate: MirrorCandidate = {
+      head,
+      cell: tenant === undefined ? undefined : { tenant, endpoint: facts.endpoint },
+      origin: facts.origin,
+      policy,
+      subject: facts.subject,
+      isRepeatable: isSafeMethod(head.method) && !policy.acts && facts.acts !== true,
+      isForced: isForced(chosen),
+      isWatched: decision.reason === 'dial' && policy.proof !== 'none',
+      ...(isHeldBack === true ? { isHeldBack } : {}),
+      at,
+    };
+    const { breakers, settings } = this.#deps;
     return {
       head,
       decision,
+      ...(refusal === undefined ? {} : { refusal }),
       origin: facts.origin,
       policy,
       tenant,
-      mirrorCandidate: {
-        head,
-        cell: tenant === undefined ? undefined : { tenant, endpoint: facts.endpoint },
-        origin: facts.origin,
-        policy,
-        subject: facts.subject,
-        isRepeatable: isSafeMethod(head.method) && !policy.acts && facts.acts !== true,
-        isForced: isForced(decision),
-        isWatched: decision.reason === 'dial' && policy.proof !== 'none',
-        at,
-      },
+      mirrorCandidate,
+      isProbeable: breakers !== undefined && decision.side === 'candidate' && isProbeable(mirrorCandidate, settings),
       isKeyed: known.keyHash !== undefined,
       at,
       arrivedAt: clock.monotonic(),
@@ -103,6 +113,18 @@ export class Decider {
     if (decision.reason !== 'dial' || decision.side === 'control' || policy.proof === 'none') return decided;
     const kept: Decision = { ...decision, side: 'control', reason: 'no-proof', rule: 'WebSocket without proof: none' };
     return { ...decided, decision: kept };
+  }
+
+  /** What a breaker makes of a decision: the control serves; where it cannot, the client is told when to come again. */
+  #pastBreakers(chosen: Decision): PastBreakers {
+    const held = chosen.side === 'candidate' ? this.#deps.breakers?.look(chosen.endpoint) : undefined;
+    if (held === undefined) return { decision: chosen };
+    const kept = { ...chosen, reason: 'breaker', rule: held.rule } as const;
+    if (chosen.reason !== 'retired' && chosen.reason !== 'idempotency-key') {
+      return { decision: { ...kept, side: 'control' }, ...(held.rule === 'bulkhead' ? {} : { isHeldBack: true }) };
+    }
+    // Where no probe is to be had, refusing for ever would be the outage.
+    return held.isUnprobed ? { decision: chosen } : { decision: kept, refusal: refusalOf(held) };
   }
 
   #decide(facts: RequestFacts, now: number): Decision {
@@ -158,6 +180,21 @@ export class Decider {
     }
     return head.forceSide !== undefined && peer.trusted ? { side: head.forceSide, by: 'network' } : undefined;
   }
+}
+
+interface PastBreakers {
+  readonly decision: Decision;
+  readonly refusal?: Problem;
+  readonly isHeldBack?: true;
+}
+
+function refusalOf({ dueInMs }: HeldBack): Problem {
+  return {
+    status: 503,
+    code: 'CANDIDATE_UNREACHABLE',
+    detail: 'The service that alone can answer this is not reachable at present.',
+    headers: ['Retry-After', String(Math.max(1, Math.ceil(dueInMs / 1_000)))],
+  };
 }
 
 const FAULT_DECISION: Pick<Decision, 'side' | 'reason' | 'rule' | 'bucket' | 'dialPpm'> = {

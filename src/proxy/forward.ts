@@ -6,6 +6,7 @@ import type { Clock, Log, ServedRecord, TrafficSink } from '../core/ports.ts';
 import type { Decision, EndpointOrigin, EndpointPolicy } from '../core/routing.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import { Attempt } from './attempt.ts';
+import type { CandidateBreakers } from './breakers.ts';
 import { ClientBody } from './client-body.ts';
 import { answerHeaders, headerPolicy, headersForSide, passingTrailers } from './headers.ts';
 import { relayInformational } from './interim.ts';
@@ -21,6 +22,8 @@ export interface ForwardDeps {
   readonly settings: Settings;
   readonly upstreams: Readonly<Record<Side, Upstream>>;
   readonly mirrors: Mirrors;
+  /** Absent: off. */
+  readonly breakers: CandidateBreakers | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly sink: TrafficSink;
@@ -32,10 +35,14 @@ export interface ForwardDeps {
 export interface Decided {
   readonly head: RequestHead;
   readonly decision: Decision;
+  /** A breaker keeps it from the one side that could answer: this is all the client gets. */
+  readonly refusal?: Problem;
   readonly origin: EndpointOrigin;
   readonly policy: EndpointPolicy;
   readonly tenant: TenantId | undefined;
   readonly mirrorCandidate: MirrorCandidate;
+  /** The candidate's breakers hear how it went. */
+  readonly isProbeable: boolean;
   /** An idempotency key binds it to the side of the decision. */
   readonly isKeyed: boolean;
   /** Milliseconds since the epoch, and on the monotonic clock. */
@@ -95,6 +102,12 @@ export class Forward implements ActiveRequest {
   /** Sends the request to the decided side. */
   start(): void {
     if (this.#isClosed) return;
+    const { refusal } = this.decided;
+    if (refusal !== undefined) {
+      this.#answerProblem(refusal);
+      this.#body?.discard();
+      return;
+    }
     if (this.#body !== undefined) this.deps.watched.add(this);
     this.#send(this.decided.decision.side);
   }
@@ -116,6 +129,8 @@ export class Forward implements ActiveRequest {
     const { head, policy } = this.decided;
     const attempt = new Attempt(this, side, this.deps.clock.monotonic());
     this.#current = attempt;
+    if (side === 'candidate')
+      attempt.toBreaker = this.deps.breakers?.begin(this.decided.decision.endpoint, this.decided.isProbeable);
     const settings = this.deps.settings.sides[side];
     const call = this.deps.upstreams[side].request(
       {
@@ -157,6 +172,7 @@ export class Forward implements ActiveRequest {
   onHead(attempt: Attempt, head: ResponseHead): void {
     this.#waitedMs += attempt.firstByteMs;
     if (isFailureStatus(head.status)) {
+      attempt.toBreaker?.failed();
       if (attempt.side === 'candidate' && this.#mayFailOver(false)) {
         this.#failOver(attempt, 'status');
         return;
@@ -185,6 +201,7 @@ export class Forward implements ActiveRequest {
   onEnd(attempt: Attempt, rawTrailers: string[]): void {
     const { response } = this.#down;
     this.#current = undefined;
+    attempt.toBreaker?.succeeded();
     this.#sample?.answered({
       startedAt: attempt.startedAt,
       firstByteMs: attempt.firstByteMs,
@@ -200,6 +217,7 @@ export class Forward implements ActiveRequest {
   }
 
   onFailed(attempt: Attempt, failure: UpstreamFailure): void {
+    attempt.toBreaker?.failed();
     const elapsedMs = this.deps.clock.monotonic() - attempt.startedAt;
     if (this.#status !== 0) {
       this.#breakOff(attempt, failure.kind, elapsedMs);
@@ -341,6 +359,7 @@ export class Forward implements ActiveRequest {
     this.#current = undefined;
     this.#body?.disconnect();
     attempt?.call?.abort();
+    attempt?.toBreaker?.left();
   }
 
   closed(): void {

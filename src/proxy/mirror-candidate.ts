@@ -18,6 +18,8 @@ export interface MirrorCandidate {
   readonly isForced: boolean;
   /** True where the side was chosen by a proof that must be watched: its lot is drawn from the spare half of the budget as well. */
   readonly isWatched: boolean;
+  /** A breaker kept it from the candidate: its copy may be a probe. */
+  readonly isHeldBack?: true;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
@@ -28,6 +30,13 @@ export function unfit({ head, policy }: MirrorCandidate, { sides, mirror }: Sett
   if (head.range && !policy.sharedValidators) return 'partial';
   if (head.body === 'chunked' || (head.body !== 'none' && head.body > mirror.maxBodyBytes)) return 'body-too-large';
   return undefined;
+}
+
+/** Whether its copy could be the probe of a breaker, if the lot falls on it. */
+export function isProbeable(candidate: MirrorCandidate, settings: Settings): boolean {
+  const { cell, origin, policy, isRepeatable } = candidate;
+  const isMirrored = cell !== undefined && origin !== 'unknown' && !policy.retired && policy.mirrorPpm > 0;
+  return isRepeatable && isMirrored && unfit(candidate, settings) === undefined;
 }
 
 /** I7: what has effects is copied only where its endpoint says so, and only to the candidate, whose data is its own. */

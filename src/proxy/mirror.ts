@@ -8,6 +8,7 @@ import { type EndpointPolicy, PPM } from '../core/routing.ts';
 import { isSafeMethod, requestActs } from '../core/safe-request.ts';
 import { type Draw, Spender } from '../core/spending/spender.ts';
 import { type BodyDecoding, DecodeAllowance } from './body-decoder.ts';
+import { type CandidateBreakers, endProbe, type Probe } from './breakers.ts';
 import { AnswerCapture } from './capture.ts';
 import { CapturePool } from './capture-pool.ts';
 import { type CopyUpstreams, sendCopy } from './copy-call.ts';
@@ -16,6 +17,7 @@ import { headerPolicy, headersForMirror, headersForSide, toFlat, toPairs } from 
 import { type MirrorCandidate, mayCopy, unfit } from './mirror-candidate.ts';
 import { MirrorQueue } from './mirror-queue.ts';
 import type { Pressure } from './pressure.ts';
+import { isOpen, isTooSlow, type Sampled, type Served } from './sampled.ts';
 import type { Found, Sessions, SessionTurn } from './sessions.ts';
 import { isEventStream, isPlain, StreamWindow } from './stream-window.ts';
 import type { ResponseHead } from './upstream.ts';
@@ -29,6 +31,7 @@ export interface MirrorDeps {
   readonly pressure: Pressure;
   /** Where each side keeps sessions of its own. */
   readonly sessions?: Sessions;
+  readonly breakers?: CandidateBreakers;
 }
 
 /** Chooses the requests that are verified, and sends their copies after the client has its answer. */
@@ -93,6 +96,8 @@ export class Mirrors {
       this.deps.sessions?.leftOut(session, candidate);
       return undefined;
     }
+    const probe = candidate.isHeldBack && candidate.isRepeatable && this.deps.breakers?.chance(cell.endpoint);
+    if (probe) return this.#begin({ ...candidate, cell, probe, isUndrawn: true, isPreferred: true }, servedBy, session);
     // Of a session that is followed every request is: what comes later builds on it.
     if (typeof session === 'object') return this.#begin({ ...candidate, cell }, servedBy, session);
     const drawn = this.#draw(candidate, cell);
@@ -120,11 +125,14 @@ export class Mirrors {
   #begin(request: Sampled, servedBy: Side, session: Found): Sample | UnverifiedReason {
     const { sessions } = this.deps;
     const seen = { ...request, endpoint: request.cell.endpoint };
-    const obstacle =
+    const isHeld = servedBy === 'control' && !request.probe && this.deps.breakers?.isOpen(request.cell.endpoint);
+    const usual = (): UnverifiedReason | undefined =>
       sessions === undefined
         ? this.#obstacle(request)
         : (sessions.obstacle(session, seen) ?? this.#lasting() ?? unfit(request, this.deps.settings));
+    const obstacle = isHeld ? 'breaker-open' : usual();
     if (obstacle !== undefined) {
+      request.probe?.release();
       sessions?.leftOut(session, request);
       this.deps.sink.unverified(request.cell, obstacle);
       return obstacle;
@@ -179,19 +187,6 @@ export class Mirrors {
   #place(): UnverifiedReason | undefined {
     return this.#budget.take(this.deps.clock.monotonic()) ? undefined : 'budget';
   }
-}
-
-type Sampled = MirrorCandidate & {
-  readonly cell: Cell;
-  /** No lot was drawn: it is here because the candidate failed. */
-  readonly isUndrawn?: true;
-  /** Drawn because of its cell. */
-  readonly isPreferred?: true;
-};
-
-interface Served {
-  readonly observation: Observation;
-  readonly startedAt: number;
 }
 
 /** One sampled request on its way: ends in exactly one exchange or one reason why not. */
@@ -358,6 +353,7 @@ export class Sample {
     this.#window?.end();
     this.#capture.release();
     if (this.#hasPlace) this.#mirrors.done();
+    this.#request.probe?.release();
   }
 
   #proceed(): void {
@@ -404,9 +400,15 @@ export class Sample {
     const side = otherSide(this.#servedBy);
     const direction: MirrorDirection = side === 'candidate' ? 'forward' : 'reverse';
     const { head, policy } = this.#request;
+    const { timeoutMs } = settings.mirror;
     const copied = this.#copied();
     if (typeof copied === 'string') {
       this.drop(copied);
+      return;
+    }
+    const probe = this.#beginProbe(side);
+    if (probe === 'none') {
+      this.drop('breaker-open');
       return;
     }
     const shared = headersForMirror(toFlat(copied.headers), direction, policy);
@@ -420,15 +422,24 @@ export class Sample {
         maxBodyBytes: this.maxBodyBytes,
         decoding: this.#mirrors.decoding,
         ...(isOpen(served) ? { window: 'short' } : {}),
-        timeoutMs: settings.mirror.timeoutMs,
+        timeoutMs: probe === undefined ? timeoutMs : Math.min(timeoutMs, probe.limitMs),
         clock,
       },
       (observation) => {
+        if (probe !== undefined) endProbe(probe, observation);
         if (observation === undefined) return this.drop('overload');
+        // A probe's time is shorter than a copy's: it did not have the time to differ.
+        if (probe !== undefined && isTooSlow({ observation, startedAt })) return this.drop('breaker-open');
         this.#finish();
         this.#offer(direction, served, { observation, startedAt }, copied);
       },
     );
+  }
+
+  /** `none`: a breaker holds the copy back. undefined: it is a copy as any other. */
+  #beginProbe(side: Side): Probe | undefined | 'none' {
+    const isHeld = side === 'candidate' && this.#mirrors.deps.breakers?.isOpen(this.#request.cell.endpoint);
+    return isHeld ? (this.#request.probe?.begin() ?? 'none') : undefined;
   }
 
   /** The request as the client sent it. */
@@ -472,12 +483,4 @@ export class Sample {
     };
     sink.mirrored(exchange);
   }
-}
-
-function isOpen({ observation }: Served): boolean {
-  return observation.kind === 'answer' && observation.isOpen === true;
-}
-
-function isTooSlow({ observation }: Served): boolean {
-  return observation.kind === 'failure' && observation.failure === 'timeout';
 }

@@ -5,11 +5,22 @@ import { SIDES, type Side } from '../core/cell.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { HeaderList } from '../core/observation.ts';
-import type { AliasKeeper, AskAgain, Clock, Log, Random, Timer, TrafficSink, UnverifiedReason } from '../core/ports.ts';
+import type {
+  AliasKeeper,
+  AskAgain,
+  BreakerChange,
+  Clock,
+  Log,
+  Random,
+  Timer,
+  TrafficSink,
+  UnverifiedReason,
+} from '../core/ports.ts';
 import type { RequestFacts } from '../core/routing.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
+import { type BreakerStatus, CandidateBreakers } from './breakers.ts';
 import { Decider, type ForceClaims, type Known } from './decider.ts';
 import { drain } from './drain.ts';
 import { Forward, type ForwardDeps } from './forward.ts';
@@ -40,6 +51,8 @@ export interface ProxyDeps {
   /** Side already recorded, from memory; synchronous. */
   readonly keyedSide: (hash: string) => Side | undefined;
   readonly verifyToken: (token: string) => ForceClaims | undefined;
+  /** A breaker of the candidate opened or closed; called synchronously, must not throw or block. */
+  readonly onBreaker?: (change: BreakerChange) => void;
   /** Tests bring their own; default: the event loop's delay. */
   readonly pressure?: Pressure;
   /** False serves upgrades as Node before 24.9 needs it. Default: by the running Node. */
@@ -73,6 +86,8 @@ export interface Proxy {
   /** Present where each side keeps sessions of its own. */
   readonly aliases: AliasKeeper | undefined;
   targets(): Readonly<Record<Side, readonly TargetStatus[]>>;
+  /** Breakers of the candidate that are not closed; empty where there are none. */
+  breakers(): readonly BreakerStatus[];
   /** Served requests in flight; mirrors are not counted. */
   outstanding(side: Side): number;
   /** While a reason is given no mirror is sent (counted as unverified). */
@@ -102,6 +117,7 @@ class DataPlane implements Proxy {
   #copySettings: Readonly<Record<Side, SideSettings>>;
   readonly #pressure: Pressure;
   readonly #mirrors: Mirrors;
+  readonly #breakers: CandidateBreakers | undefined;
   readonly #decider: Decider;
   readonly #listener: Listener;
   #rules: GuardRules;
@@ -127,6 +143,9 @@ class DataPlane implements Proxy {
     this.#copies = this.#openBoth((side) => this.#copySettings[side], ignoreHealth);
     this.#pressure = deps.pressure ?? new LoopPressure(clock);
     this.aliases = settings.ownSessions === undefined ? undefined : new Sessions(settings.ownSessions, clock);
+    const { breaker } = settings.sides.candidate;
+    this.#breakers =
+      breaker === undefined ? undefined : new CandidateBreakers(breaker, clock, (change) => deps.onBreaker?.(change));
     this.#mirrors = new Mirrors({
       settings,
       clock,
@@ -135,6 +154,7 @@ class DataPlane implements Proxy {
       upstreams: this.#copies,
       pressure: this.#pressure,
       ...(this.aliases === undefined ? {} : { sessions: this.aliases }),
+      ...(this.#breakers === undefined ? {} : { breakers: this.#breakers }),
     });
     this.askAgain = new Repeats(this.#mirrors, (method, target) => this.#policyOf(method, target));
     this.#sink = {
@@ -144,11 +164,15 @@ class DataPlane implements Proxy {
         counting.served(record);
       },
     };
-    this.#decider = new Decider({ ...deps, mirrors: this.#mirrors, networks: this.#networks }, deps.table);
+    this.#decider = new Decider(
+      { ...deps, mirrors: this.#mirrors, networks: this.#networks, breakers: this.#breakers },
+      deps.table,
+    );
     this.#forwarding = {
       settings,
       upstreams: this.#upstreams,
       mirrors: this.#mirrors,
+      breakers: this.#breakers,
       clock,
       log,
       sink: this.#sink,
@@ -218,6 +242,10 @@ class DataPlane implements Proxy {
 
   targets(): Readonly<Record<Side, readonly TargetStatus[]>> {
     return { control: this.#upstreams.control.targets(), candidate: this.#upstreams.candidate.targets() };
+  }
+
+  breakers(): readonly BreakerStatus[] {
+    return this.#breakers?.status() ?? [];
   }
 
   outstanding(side: Side): number {

@@ -34,7 +34,9 @@ export class Upgrade {
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.once('close', () => this.#clientGone());
     this.#socket.on('drain', () => this.#current?.call?.resume());
-    this.#send(this.#decided.decision.side);
+    const { refusal, decision } = this.#decided;
+    if (refusal !== undefined) this.refuse(refusal);
+    else this.#send(decision.side);
   }
 
   #send(side: Side): void {

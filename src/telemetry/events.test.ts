@@ -94,6 +94,22 @@ test('a change of health is logged and shown', () => {
   expect(lines.map((line) => `${line.level} ${line.event}`)).toEqual(['warn target.unhealthy', 'info target.healthy']);
 });
 
+test('a breaker that opens or closes is logged and shown', () => {
+  const { events, lines, value } = setUp();
+  events.breakerChanged({ scope: 'endpoint', isOpen: true, endpoint: ENDPOINT, openEndpoints: 1 });
+  events.breakerChanged({ scope: 'candidate', isOpen: true, endpoint: ENDPOINT, openEndpoints: 0 });
+  expect(value('cutover_breakers_open', { scope: 'candidate' })).toBe(1);
+  expect(value('cutover_breakers_open', { scope: 'endpoint' })).toBe(0);
+  events.breakerChanged({ scope: 'candidate', isOpen: false, endpoint: ENDPOINT, openEndpoints: 0 });
+  expect(value('cutover_breakers_open', { scope: 'candidate' })).toBe(0);
+  expect(value('cutover_breaker_changes_total', { scope: 'candidate', state: 'closed' })).toBe(1);
+  expect(lines.map((line) => `${line.level} ${line.event}`)).toEqual([
+    'warn breaker.open',
+    'warn breaker.open',
+    'info breaker.closed',
+  ]);
+});
+
 test.each([
   ['cli:ann', 'manual'],
   ['dashboard', 'manual'],

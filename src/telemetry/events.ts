@@ -1,6 +1,7 @@
 import type { Cell, EndpointId, Side } from '../core/cell.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type {
+  BreakerChange,
   Clock,
   Cluster,
   HealthChange,
@@ -20,6 +21,7 @@ export interface Events {
   exchangeVerified(verified: VerifiedExchange): void;
   requestUnverified(cell: Cell, reason: UnverifiedReason): void;
   targetHealthChanged(change: HealthChange): void;
+  breakerChanged(change: BreakerChange): void;
   /** A change that is in the journal. */
   changeJournaled(entry: JournalEntry): void;
   commandRejected(rejected: CommandRejected): void;
@@ -92,7 +94,10 @@ export function createEvents({ log, metrics, clock }: EventTools): Events {
   };
 }
 
-type TrafficEvents = Pick<Events, 'requestServed' | 'exchangeVerified' | 'requestUnverified' | 'targetHealthChanged'>;
+type TrafficEvents = Pick<
+  Events,
+  'requestServed' | 'exchangeVerified' | 'requestUnverified' | 'targetHealthChanged' | 'breakerChanged'
+>;
 
 function trafficEvents(log: Log, metrics: Metrics): TrafficEvents {
   const meters = new EndpointMeters(metrics);
@@ -118,6 +123,14 @@ function trafficEvents(log: Log, metrics: Metrics): TrafficEvents {
       metrics.targetHealthy.labels({ side: change.side, target: change.target }).set(change.healthy ? 1 : 0);
       if (change.healthy) log.info('target.healthy', { ...change });
       else log.warn('target.unhealthy', { ...change });
+    },
+    breakerChanged: (change) => {
+      const { scope, isOpen, endpoint, openEndpoints } = change;
+      metrics.breakerChanges.labels({ scope, state: isOpen ? 'open' : 'closed' }).inc();
+      if (scope === 'candidate') metrics.breakersOpen.labels({ scope }).set(isOpen ? 1 : 0);
+      metrics.breakersOpen.labels({ scope: 'endpoint' }).set(openEndpoints);
+      if (isOpen) log.warn('breaker.open', { scope, endpoint, openEndpoints });
+      else log.info('breaker.closed', { scope, endpoint, openEndpoints });
     },
   };
 }

@@ -15,6 +15,7 @@ import {
 export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
 export type StatusClass = (typeof STATUS_CLASSES)[number];
 export const DIRECTIONS = ['forward', 'reverse'] as const;
+export const BREAKER_SCOPES = ['candidate', 'endpoint'] as const;
 /** What happens to clusters. */
 export const CLUSTER_EVENTS = ['found', 'fixed', 'returned'] as const;
 /** What becomes of a notice to one target. */
@@ -133,6 +134,20 @@ export const METRICS = {
     unit: 'boolean',
     help: 'Whether a target gets requests: 1 or 0.',
     labels: { side: SIDES, target: 'open' },
+  },
+  breakersOpen: {
+    name: 'cutover_breakers_open',
+    type: 'gauge',
+    unit: 'count',
+    help: 'Breakers that keep requests from the candidate: its own (0 or 1), and those of endpoints. What they hold back is in `cutover_requests_total` with the decision `breaker`.',
+    labels: { scope: BREAKER_SCOPES },
+  },
+  breakerChanges: {
+    name: 'cutover_breaker_changes_total',
+    type: 'counter',
+    unit: 'count',
+    help: 'How often a breaker of the candidate opened or closed.',
+    labels: { scope: BREAKER_SCOPES, state: ['open', 'closed'] },
   },
   rollbacks: {
     name: 'cutover_rollbacks_total',
