@@ -46,6 +46,42 @@ export const planStatus = planMark.extend({
   }),
 });
 
+/** A plan that was in force. */
+export const planRevision = planMark.extend({
+  /** What its text was called: the file, or what was applied. */
+  name: z.string(),
+  inForce: z.boolean(),
+});
+
+export const planRevisionText = planRevision.extend({
+  /** Addresses of notices that may be secrets are marks; everything else secret is a reference. */
+  text: z.string(),
+  /** The one before it that is kept; null: none. */
+  before: z.object({ revision: z.int(), text: z.string() }).nullable(),
+});
+
+const reason = z.string().max(500).default('');
+
+export const planInput = z.strictObject({
+  /** A configuration, YAML or JSON; what it refers to is read where Cutover runs. */
+  text: z.string().min(1).max(1_048_576),
+  /** What it is called in problems and in lists. */
+  name: z.string().min(1).max(200).default('the applied plan'),
+  reason,
+  /** Refused unless this plan revision is in force. */
+  ifRevision: z.int().min(0).exactOptional(),
+});
+export const revertInput = z.strictObject({ revision: z.int().min(1), reason });
+
+export const planTaken = z.object({
+  /** False: it is what ran already. */
+  isNew: z.boolean(),
+  plan: planStatus,
+});
+
 export type PlanProblemView = z.infer<typeof planProblem>;
 export type PlanMarkView = z.infer<typeof planMark>;
 export type PlanStatus = z.infer<typeof planStatus>;
+export type PlanRevision = z.infer<typeof planRevision>;
+export type PlanRevisionText = z.infer<typeof planRevisionText>;
+export type PlanTaken = z.infer<typeof planTaken>;

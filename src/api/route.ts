@@ -13,6 +13,8 @@ export interface Route {
   readonly query?: z.ZodObject;
   /** JSON body; a DELETE may leave it out where `{}` would do. */
   readonly body?: z.ZodType;
+  /** Longest body; 64 KiB by default. */
+  readonly bodyBytes?: number;
   /** Of a success; `events`, `text` and `document` are not checked by a type. */
   readonly output: z.ZodType | 'events' | 'text' | 'document';
   readonly status: 200 | 201;

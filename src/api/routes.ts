@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterInput, clusterState, rankedCluster, unlock } from './cluster-types.ts';
 import { fleet } from './fleet-types.ts';
 import { noticeTarget, noticeTest, noticeTestInput } from './notice-types.ts';
+import { PLAN_ROUTES } from './plan-routes.ts';
 import { endpointPower } from './power-types.ts';
 import { RAMP_ROUTES } from './ramp-routes.ts';
 import { comparison, learnedNoise, recording } from './recording-types.ts';
@@ -65,6 +66,7 @@ export const version = z.object({ version: z.string(), node: z.string() });
  */
 export const ROUTES = {
   ...RAMP_ROUTES,
+  ...PLAN_ROUTES,
   status: {
     method: 'GET',
     path: '/api/v1/status',

@@ -41,7 +41,7 @@ import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { Parts } from './parts.ts';
 import type { PlanOrigin, Refused, Taken } from './plan-keeper.ts';
-import { planStatusView } from './plan-view.ts';
+import { planDoor, planStatusView } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';
 import { purgeTenant } from './purge-tenant.ts';
 import { createRaceAsk } from './race-ask.ts';
@@ -311,7 +311,7 @@ async function assemble(
     recorder,
     beginning,
     meter,
-    plan: () => planStatusView(controller.state.plan, keeper, origin?.file === undefined ? '' : origin.name),
+    plan: () => planStatusView(controller.state.plan, keeper, fileName),
     clock,
   });
   const live = fleet === undefined ? ownLive : fleetLive(ownLive, fleet.hub, settings);
@@ -320,28 +320,7 @@ async function assemble(
   parts.add(() => raceAsk.close());
   const races = new Races({ ask: raceAsk, clock });
   parts.add(() => races.close());
-  const server = createControlServer({
-    controller,
-    ledger,
-    store,
-    clusters: door,
-    registry,
-    live,
-    races,
-    written: () => recorder.flush(),
-    purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder, desk, ledger, controller }),
-    movement: moving,
-    ...(fleet === undefined ? {} : { fleet: fleetDoor(fleet, controller) }),
-    notices: notifier,
-    clock,
-    random: systemRandom,
-    listen: settings.api.listen,
-    hosts: settings.api.hosts,
-    token,
-    events,
-    dashboardDir: dashboardDir(),
-  });
-  parts.add(() => server.close());
+  const fileName = origin?.file === undefined ? '' : origin.name;
   const keeper =
     origin === undefined
       ? undefined
@@ -363,6 +342,29 @@ async function assemble(
           },
         });
   parts.add(() => keeper?.close());
+  const server = createControlServer({
+    controller,
+    ledger,
+    store,
+    clusters: door,
+    registry,
+    live,
+    races,
+    written: () => recorder.flush(),
+    purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder, desk, ledger, controller }),
+    movement: moving,
+    ...(keeper === undefined ? {} : { plan: planDoor(keeper, () => controller.state.plan, fileName) }),
+    ...(fleet === undefined ? {} : { fleet: fleetDoor(fleet, controller) }),
+    notices: notifier,
+    clock,
+    random: systemRandom,
+    listen: settings.api.listen,
+    hosts: settings.api.hosts,
+    token,
+    events,
+    dashboardDir: dashboardDir(),
+  });
+  parts.add(() => server.close());
   // The last table, then the stored state: whichever can be had, clients are served.
   await beginning.begin();
   const work = fleetWork({

@@ -15,6 +15,7 @@ import { addNotify } from './commands/notify.ts';
 import { addPower } from './commands/power.ts';
 import { addApprove, addRamps, addReject, addRetire } from './commands/ramps.ts';
 import { addReplay } from './commands/replay.ts';
+import { addApply, addRevert, addRevisions } from './commands/revisions.ts';
 import { addDemo, addRun } from './commands/serve.ts';
 import { addShow } from './commands/show.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -61,6 +62,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addToken,
     ],
   ],
+  ['Plan', [addApply, addRevisions, addRevert]],
   ['Verify', [addCompare, addRepro, addReplay, addPower, addSimulate, addBreaker, addExport, addImport]],
   ['Keep', [addPurge, addNotify]],
 ];

@@ -34,6 +34,7 @@ import type { LiveView } from './live-view.ts';
 import { movementRules } from './movement-rules.ts';
 import { MovementView } from './movement-views.ts';
 import { Mover } from './mover.ts';
+import type { PlanDoor } from './plan-door.ts';
 import { type RaceAsk, Races } from './race.ts';
 
 const TOKEN = 'token-of-this-test';
@@ -146,6 +147,7 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     clusters: door,
     registry,
     events,
+    plan: PLAN,
     live: liveView(reasons),
     movement: {
       view,
@@ -210,6 +212,14 @@ function raceAsk(): RaceAsk {
     }),
   };
 }
+
+const PLAN: PlanDoor = {
+  status: () => statusSample.plan,
+  revisions: () => [{ ...statusSample.plan, name: 'cutover.yaml', inForce: true }],
+  revision: () => ({ ...statusSample.plan, name: 'cutover.yaml', inForce: true, text: 'a: 1', before: null }),
+  apply: async () => ({ ok: true, isNew: true }),
+  revert: async () => ({ ok: true, isNew: true }),
+};
 
 function liveView(reasons: string[]): LiveView {
   const target = { target: 'http://127.0.0.1:1', healthy: true, outstanding: 0, reason: '' };
@@ -373,6 +383,11 @@ function storedMismatch(id: string): StoredMismatch {
 /** A call of each route that succeeds. */
 const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?: unknown }>> = {
   status: { path: '/api/v1/status' },
+  plan: { path: '/api/v1/plan' },
+  applyPlan: { path: '/api/v1/plan', body: { text: 'a: 1', reason: 'test' } },
+  planRevisions: { path: '/api/v1/plan/revisions?limit=2' },
+  planRevision: { path: '/api/v1/plan/revisions/3' },
+  revertPlan: { path: '/api/v1/plan/revert', body: { revision: 3 } },
   endpoints: { path: '/api/v1/endpoints' },
   cells: { path: '/api/v1/cells?endpoint=GET%20/a&state=observing' },
   cellMap: { path: '/api/v1/cell-map' },

@@ -165,7 +165,10 @@ async function callOf(c: Context<Env>, route: Route): Promise<unknown> {
   return {
     params: checked('path', route.params, c.req.param()),
     query: checked('query', route.query, c.req.query()),
-    body: route.body === undefined ? undefined : checked('body', route.body, await readJson(c)),
+    body:
+      route.body === undefined
+        ? undefined
+        : checked('body', route.body, await readJson(c, route.bodyBytes ?? MAX_BODY_BYTES)),
     actor: actorOf(headerOf(c)),
   };
 }
@@ -177,7 +180,7 @@ function checked(place: string, type: Route['body'], value: unknown): unknown {
   return result.data;
 }
 
-async function readJson(c: Context<Env>): Promise<unknown> {
+async function readJson(c: Context<Env>, maxBytes: number): Promise<unknown> {
   if (c.req.method === 'DELETE' && hasNoBody(c)) return {};
   const type = c.req.header('content-type') ?? '';
   if (!/^application\/json(?:\s*;|\s*$)/i.test(type)) {
@@ -186,7 +189,7 @@ async function readJson(c: Context<Env>): Promise<unknown> {
       hint: 'Send `Content-Type: application/json`, and `{}` where there is nothing to say.',
     });
   }
-  const text = await readText(c.req.raw).catch((error: unknown) => {
+  const text = await readText(c.req.raw, maxBytes).catch((error: unknown) => {
     if (isCutoverError(error) || c.env.incoming.complete) throw error;
     // The client went away: nobody reads this answer, but it must not be counted as a fault of ours.
     throw new ApiError('INPUT_INVALID', 'The connection ended within the body.', { cause: error });
@@ -204,14 +207,14 @@ function hasNoBody(c: Context<Env>): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, maxBytes: number): Promise<string> {
   if (request.body === null) return '';
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of request.body) {
     bytes += piece.byteLength;
-    if (bytes > MAX_BODY_BYTES) {
-      throw new ApiError('INPUT_INVALID', `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.`, {
+    if (bytes > maxBytes) {
+      throw new ApiError('INPUT_INVALID', `The body is larger than ${maxBytes / 1024} KiB.`, {
         status: 413,
         hint: 'Shorten the reason.',
         headers: { connection: 'close' },

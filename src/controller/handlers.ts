@@ -18,6 +18,7 @@ import { cellPage, endpointViews, statusView, type ViewSources } from './ledger-
 import type { LiveView } from './live-view.ts';
 import type { MovementView } from './movement-views.ts';
 import type { NoticeDoor } from './notice-door.ts';
+import { type PlanDoor, planHandlers } from './plan-door.ts';
 import { powerViews } from './power-views.ts';
 import { ApiError, rejection } from './problems.ts';
 import type { Races } from './race.ts';
@@ -45,6 +46,8 @@ export interface HandlerSources {
   readonly fleet?: FleetDoor;
   /** Telling people; absent: nobody is told. */
   readonly notices?: NoticeDoor;
+  /** Plans; absent: the process was started without the text of one. */
+  readonly plan?: PlanDoor;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -95,6 +98,7 @@ export function createHandlers(sources: HandlerSources): Handlers {
     ...movementHandlers(sources),
     ...rampHandlers(sources),
     ...noticeHandlers(sources),
+    ...planHandlers(sources.plan),
     ...probeHandlers(sources),
   };
 }
