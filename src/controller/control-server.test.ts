@@ -213,10 +213,12 @@ function raceAsk(): RaceAsk {
   };
 }
 
+const { file: _, ...MARK } = statusSample.plan;
+const REVISION = { ...MARK, name: 'cutover.yaml', inForce: true };
 const PLAN: PlanDoor = {
   status: () => statusSample.plan,
-  revisions: () => [{ ...statusSample.plan, name: 'cutover.yaml', inForce: true }],
-  revision: () => ({ ...statusSample.plan, name: 'cutover.yaml', inForce: true, text: 'a: 1', before: null }),
+  revisions: () => [REVISION],
+  revision: () => ({ ...REVISION, text: 'a: 1', before: null }),
   apply: async () => ({ ok: true, isNew: true }),
   revert: async () => ({ ok: true, isNew: true }),
 };
