@@ -50,6 +50,7 @@ import { startMeter } from './start-meter.ts';
 import { startMover } from './start-mover.ts';
 import { countLimits, firstPlan, listing, startKeeper, verifierSettings, watchPlan } from './start-plan.ts';
 import { Sink, type Traffic } from './traffic-sink.ts';
+import { VersionPoll } from './version-poll.ts';
 
 /** A Cutover that serves. */
 export interface Running {
@@ -298,6 +299,17 @@ async function assemble(
     caches: new CacheHorizon(),
   };
 
+  const versionPoll = new VersionPoll({
+    settings,
+    controller,
+    targets: (side) => proxy.targets()[side],
+    isToldByAnswers: (side) => running.versions[side] !== 'unknown',
+    deployed: moving.deployed,
+    clock,
+    log,
+  });
+  parts.add(() => versionPoll.close());
+
   const situation = { state: 'serving' };
   const ownLive = liveView({
     settings,
@@ -338,7 +350,11 @@ async function assemble(
               () => notifier.follow(settings.notify),
               () => meter.settingsChanged(),
             ],
-            afterTable: [() => movement.settingsChanged(), () => desk.settingsChanged()],
+            afterTable: [
+              () => movement.settingsChanged(),
+              () => desk.settingsChanged(),
+              () => versionPoll.settingsChanged(),
+            ],
           },
         });
   parts.add(() => keeper?.close());
@@ -384,6 +400,7 @@ async function assemble(
   const apiUrl = await announce(server, state.dir, settings.api.tokenFile);
   recorder.start();
   desk.start();
+  versionPoll.start();
   parts.add(watchPlan(keeper, origin, { clock, log }));
   log.info('started', { listen: `${address.host}:${address.port}`, api: apiUrl, version: packageVersion() });
 

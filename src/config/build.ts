@@ -15,7 +15,7 @@ import { fetchOpenapi, NO_TEMPLATES, type OpenapiTemplates } from './openapi-tem
 import type { Finding, Path } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
-import type { EndpointSettings, NotifyTarget, Settings, SideSettings } from './settings.ts';
+import type { EndpointSettings, NotifyTarget, Settings, SideSettings, VersionPollSettings } from './settings.ts';
 import { fetchStoreUrl } from './store-url.ts';
 
 /** What lies outside the file. */
@@ -137,6 +137,7 @@ function buildSide(name: Side, side: SideFile, outside: Outside): SideSettings {
       healthyAfter: side.health.healthyAfter,
     },
     versionHeader: side.versionHeader,
+    ...(side.version === undefined ? {} : { version: buildVersionPoll(side.version) }),
   };
 }
 
@@ -144,6 +145,10 @@ function buildBreaker({ candidate: { breaker } }: ConfigFile): Pick<SideSettings
   if (breaker === 'off') return {};
   const { errorTimeout, halfOpenTimeout, ...counts } = breaker;
   return { breaker: { ...counts, errorTimeoutMs: errorTimeout, halfOpenTimeoutMs: halfOpenTimeout } };
+}
+
+function buildVersionPoll({ path, every, pointer }: NonNullable<SideFile['version']>): VersionPollSettings {
+  return { path, everyMs: every, ...(pointer === undefined ? {} : { pointer }) };
 }
 
 function buildCredentials(

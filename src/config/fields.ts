@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { TenantId } from '../core/cell.ts';
 import { asTenant } from '../core/identity.ts';
+import { pointerSteps } from '../core/told-version.ts';
 import { parseEndpoint } from './endpoint-name.ts';
 import { isHostName, parseAddress, parseNetwork, parseTarget } from './network.ts';
 import type { CredentialName } from './settings.ts';
@@ -250,6 +251,23 @@ export function hostName() {
   return textField({ title: 'host name', expected: 'a host name without scheme and port' }, (text) =>
     isHostName(text) || /^[\d.]{7,15}$/.test(text) ? { ok: true, value: text.toLowerCase() } : { ok: false },
   );
+}
+
+/** A path asked with GET, such as /healthz, and its query. */
+export function requestPath(example: string) {
+  return textField({ title: 'path', expected: `a path such as ${example}` }, (text) =>
+    /^\/[!-"$-~]{0,1023}$/.test(text) ? { ok: true, value: text } : { ok: false },
+  );
+}
+
+/** A JSON pointer (RFC 6901); its steps inside. */
+export function jsonPointer() {
+  const expected = 'a JSON pointer such as /build/id';
+  return textField({ title: 'JSON pointer', expected, examples: ['/version', '/build/id'] }, (text) => {
+    const steps = text.length <= 1_024 ? pointerSteps(text) : undefined;
+    if (steps !== undefined) return { ok: true, value: steps };
+    return /^[\w.]+$/.test(text) ? { ok: false, hint: `Write /${text.replaceAll('.', '/')}.` } : { ok: false };
+  });
 }
 
 /** A path of this machine, relative to the configuration file. */

@@ -79,6 +79,8 @@ export interface SideSettings {
   readonly health: HealthSettings;
   /** Lower-case name of the answer header that tells the side's version. */
   readonly versionHeader: string | undefined;
+  /** Absent: nothing is asked for the version. */
+  readonly version?: VersionPollSettings;
   /** Of the candidate only; absent: off. */
   readonly breaker?: BreakerSettings;
 }
@@ -88,6 +90,15 @@ export interface BreakerSettings extends BreakerPolicy {
   /** Endpoints open at once, from 1; beyond it the candidate as a whole is. As many probes are under way at most. */
   readonly openEndpoints: number;
   readonly probesPerSecond: number;
+}
+
+/** How a side is asked which version it runs. */
+export interface VersionPollSettings {
+  /** Path, and query where there is one. */
+  readonly path: string;
+  readonly everyMs: number;
+  /** Steps into a JSON answer (RFC 6901); absent: the answer is the version. */
+  readonly pointer?: readonly string[];
 }
 
 /** A header (its name is lower case) or a cookie that says who the client is. */

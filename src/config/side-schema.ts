@@ -1,7 +1,19 @@
 import type { z } from 'zod';
 import { breaker } from './breaker-schema.ts';
 import { candidateCredentials, controlCredentials } from './credentials-schema.ts';
-import { count, duration, filePath, flag, headerName, hostName, oneOf, prose, target } from './fields.ts';
+import {
+  count,
+  duration,
+  filePath,
+  flag,
+  headerName,
+  hostName,
+  jsonPointer,
+  oneOf,
+  prose,
+  requestPath,
+  target,
+} from './fields.ts';
 import { list, mapping } from './shapes.ts';
 
 function health() {
@@ -20,6 +32,25 @@ function health() {
       .meta({ description: 'Failures in a row until a target gets no more requests.' }),
     healthyAfter: count(1, 1_000).prefault(2).meta({ description: 'Successes in a row until it gets requests again.' }),
   }).prefault({});
+}
+
+function versionPoll() {
+  return mapping(
+    {
+      path: requestPath('/version').meta({
+        description:
+          'Path asked with GET at one healthy target: 2xx within 5 s and 64 KiB. Of a text the first line counts; a page in HTML never.',
+      }),
+      every: duration(1_000)
+        .prefault('30s')
+        .meta({ description: 'Between two polls. A change counts once two polls in a row told the same.' }),
+      pointer: jsonPointer().exactOptional().meta({
+        description:
+          'Where the version is in a JSON answer (RFC 6901): a text or a whole number, 1 to 128 visible ASCII characters. Absent: the answer itself is the version.',
+      }),
+    },
+    'a mapping such as {path: /version}',
+  );
 }
 
 function tls() {
@@ -76,6 +107,10 @@ function side<C extends z.ZodType>(defaults: SideDefaults<C>) {
       versionHeader: headerName().exactOptional().meta({
         description:
           'Answer header that tells the version of this side. A new version of the candidate begins an epoch.',
+      }),
+      version: versionPoll().exactOptional().meta({
+        description:
+          'Asks this side which version it runs. What it tells counts as `cutover deploy` does; while answers carry `versionHeader`, that counts and nothing is asked.',
       }),
     },
     'a mapping such as {url: http://10.0.0.5:3000}',

@@ -18,6 +18,7 @@ import { type RampCommand, rampStep } from './ramp-commands.ts';
 import type { Dial, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { describeScope, scopeKey, tenantsOf } from './scope.ts';
+import { isVersion } from './told-version.ts';
 
 export type { ControlState, DialOrder, HeldLatch, Made, TableBase } from './control-model.ts';
 // The door of this area is this module; the model lies apart to keep either readable.
@@ -400,7 +401,7 @@ function markCluster(state: ControlState, command: Command & { kind: 'cluster.ma
 }
 
 function deploy(state: ControlState, { side, version }: Command & { kind: 'deploy' }, by: By): Step | Rejected {
-  if (!/^[\x21-\x7e]{1,128}$/.test(version)) {
+  if (!isVersion(version)) {
     return rejected('INPUT_INVALID', 'This is no version.', 'Give 1 to 128 visible characters without spaces.');
   }
   const before = state.versions.get(side);
