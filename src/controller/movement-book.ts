@@ -1,6 +1,7 @@
 import { type Cell, type CellKey, cellKey, type EndpointId, isOpen, type TenantId } from '../core/cell.ts';
 import { type CellRecord, type Epoch, newCell, transition } from '../core/cell-machine.ts';
-import { type AssessmentKind, Evidence, type Sample } from '../core/evidence.ts';
+import { type AssessmentKind, type Counted, Evidence, type Sample } from '../core/evidence.ts';
+import { NO_FAILURES } from '../core/one-sided-failures.ts';
 import type { Ramp } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
 import type { MovementRules } from './movement-rules.ts';
@@ -27,12 +28,7 @@ export interface CellTrack {
   given: Given;
 }
 
-export interface Given {
-  matches: number;
-  mismatches: number;
-  inconclusive: number;
-  ignored: number;
-}
+export type Given = Readonly<Counted>;
 
 export interface EndpointTrack {
   readonly id: EndpointId;
@@ -99,12 +95,8 @@ export class MovementBook {
     const { pooled } = home;
     const before = countsOf(pooled);
     pooled.add(sample, this.#rules.pooled(proof, home.cells.size));
-    if (track !== undefined) {
-      track.given.matches += pooled.matches - before.matches;
-      track.given.mismatches += pooled.mismatches - before.mismatches;
-      track.given.inconclusive += pooled.inconclusive - before.inconclusive;
-      track.given.ignored += pooled.ignored - before.ignored;
-    }
+    if (track !== undefined) track.given = moreGiven(track.given, before, pooled);
+    if (before.failures !== NO_FAILURES && pooled.failures === NO_FAILURES) forgetFailures(home);
     this.dirtyEndpoints.add(home);
     this.unsaved.add(home);
   }
@@ -139,7 +131,7 @@ export class MovementBook {
       evidence: undefined,
       servedAt: 0,
       isAside: false,
-      given: { matches: 0, mismatches: 0, inconclusive: 0, ignored: 0 },
+      given: NOTHING,
     };
     home.cells.set(cell.tenant, track);
     this.cellCount += 1;
@@ -220,7 +212,7 @@ export class MovementBook {
   resetPooled(home: EndpointTrack): void {
     home.pooled = new Evidence(POOLED_SLOTS);
     home.assessed = 'insufficient';
-    for (const track of home.active) track.given = countsOf(NOTHING);
+    for (const track of home.active) track.given = NOTHING;
     this.unsaved.add(home);
   }
 
@@ -236,7 +228,7 @@ export class MovementBook {
       return false;
     this.markAside(track, true);
     home.pooled.retract(track.given);
-    track.given = countsOf(NOTHING);
+    track.given = NOTHING;
     this.dirtyEndpoints.add(home);
     this.unsaved.add(track).add(home);
     return true;
@@ -252,7 +244,7 @@ export class MovementBook {
       this.unsaved.add(home);
       for (const track of home.active) {
         track.evidence = track.evidence?.renewed(this.#rules.own);
-        track.given = countsOf(NOTHING);
+        track.given = NOTHING;
         this.markAside(track, false);
         const moved = transition(track.record, { kind: 'deployed', epoch }, this.#rules.cellPolicy, now);
         if (!moved.ok) continue;
@@ -284,8 +276,32 @@ export class MovementBook {
   }
 }
 
-const NOTHING: Given = { matches: 0, mismatches: 0, inconclusive: 0, ignored: 0 };
+const NOTHING: Given = { matches: 0, wrong: 0, failures: NO_FAILURES, inconclusive: 0, ignored: 0 };
 
-function countsOf({ matches, mismatches, inconclusive, ignored }: Given): Given {
-  return { matches, mismatches, inconclusive, ignored };
+/** The endpoint answers again, and so its cells; one that fails on its own is looked at by itself. */
+function forgetFailures(home: EndpointTrack): void {
+  for (const track of home.active) {
+    if (track.isAside) continue;
+    track.evidence?.forgetFailures();
+    track.given = { ...track.given, failures: NO_FAILURES };
+  }
+}
+
+/** What was given so far, and what the pool gained from `before` to `after`. */
+function moreGiven(given: Given, before: Given, after: Given): Given {
+  const gained = (of: (counts: Given) => number): number => of(given) + of(after) - of(before);
+  return {
+    matches: gained(({ matches }) => matches),
+    wrong: gained(({ wrong }) => wrong),
+    failures: {
+      control: gained(({ failures }) => failures.control),
+      candidate: gained(({ failures }) => failures.candidate),
+    },
+    inconclusive: gained(({ inconclusive }) => inconclusive),
+    ignored: gained(({ ignored }) => ignored),
+  };
+}
+
+function countsOf({ matches, wrong, failures, inconclusive, ignored }: Given): Given {
+  return { matches, wrong, failures, inconclusive, ignored };
 }

@@ -1,8 +1,9 @@
 import { CELL_STATES, type CellKey, cellOfKey, type EndpointId, type TenantId } from '../core/cell.ts';
 import type { CellRecord, Proof } from '../core/cell-machine.ts';
+import { failuresOf } from '../core/evidence.ts';
 import type { Approval, PassedGate } from '../core/gate.ts';
 import type { Ramp, RampDial } from '../core/ramp.ts';
-import type { CellTrack, EndpointTrack, Given, MovementBook } from './movement-book.ts';
+import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 
 /** A document of the kind `movement`. Keys: `epoch`, `cell …`, `endpoint …`. */
 export interface MovementDocument {
@@ -56,8 +57,13 @@ function restoreCell(book: MovementBook, key: CellKey, fields: Fields): void {
   }
   book.markAside(track, fields['isAside'] === true);
   const given = asFields(fields['given']);
-  for (const name of ['matches', 'mismatches', 'inconclusive', 'ignored'] as const satisfies readonly (keyof Given)[])
-    track.given[name] = numberOf(given?.[name]) ?? 0;
+  track.given = {
+    matches: numberOf(given?.['matches']) ?? 0,
+    wrong: numberOf(given?.['wrong']) ?? 0,
+    failures: failuresOf(given?.['failures']),
+    inconclusive: numberOf(given?.['inconclusive']) ?? 0,
+    ignored: numberOf(given?.['ignored']) ?? 0,
+  };
 }
 
 function recordOf(fields: Fields | undefined): CellRecord | undefined {

@@ -136,7 +136,7 @@ function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
   const event = {
     kind: 'assessed',
     own,
-    ...(pooled === undefined ? {} : { pooled, ownInPool: track.given.matches + track.given.mismatches }),
+    ...(pooled === undefined ? {} : { pooled, ownInPool: track.given.matches + track.given.wrong }),
     epoch: book.epoch,
     controlVersion: facts.controlVersion,
   } as const;

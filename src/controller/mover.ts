@@ -11,6 +11,7 @@ import type { Needs } from '../core/spending/need-book.ts';
 import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
 import type { Controller, Who } from './controller.ts';
 import { EpochWatch } from './epoch-watch.ts';
+import { sampleOf } from './evidence-sample.ts';
 import { HoldKeeper } from './hold-keeper.ts';
 import { NO_TENANT, OTHER } from './ledger.ts';
 import { type BookLimits, type CellTrack, type EndpointTrack, MovementBook } from './movement-book.ts';
@@ -212,7 +213,7 @@ export class Mover {
 
   /** A comparison is done. */
   verified(verified: VerifiedExchange): void {
-    const { cell, result, versions, statuses } = verified;
+    const { cell, versions } = verified;
     const turn = this.#versions.seen(versions, this.now());
     if (turn === 'named') this.book.epoch = { ...this.book.epoch, candidateVersion: this.#versions.candidate };
     if (turn === 'began') this.#beginEpoch({ ...this.book.epoch, candidateVersion: this.#versions.candidate });
@@ -221,19 +222,8 @@ export class Mover {
     // Of another version than the present, or of people's choice: it is counted elsewhere, and proves nothing.
     if (turn === 'other' || verified.forced === true || !isReal(cell.tenant) || !this.rules.isComparable(cell.endpoint))
       return;
-    const { control } = statuses;
-    const sample = {
-      at: this.now(),
-      verdict: result.verdict,
-      // An answer like "not found" proves nothing, but to answer it differently is wrong all the same.
-      proves: (control >= 200 && control < 400) || result.verdict === 'mismatch',
-      request: `${cell.tenant} ${verified.requestHash}`,
-      subject: verified.subjectHash ?? '',
-      tenant: cell.tenant,
-      statusClass: Math.floor(control / 100),
-      ...(verified.preferred === true ? { preferred: true as const } : {}),
-    };
-    this.book.add(cell, sample, this.#policyOf(cell.endpoint).proof);
+    const sample = sampleOf(verified, this.now());
+    if (sample !== undefined) this.book.add(cell, sample, this.#policyOf(cell.endpoint).proof);
   }
 
   /** A person or a pipeline says which version a side runs; call when it is journaled. */
@@ -313,6 +303,7 @@ export class Mover {
     this.#tellNeeds(facts);
     const round = planRound(this.book, this.rules, facts);
     for (const move of round.quiet) this.#takeBack.take(move);
+    this.#takeBack.rested(round);
     await this.#takeBack.failed(round);
     await this.#orders.sync();
     await this.#orders.promote(round.promotions);

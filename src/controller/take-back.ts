@@ -38,6 +38,11 @@ export class TakeBack {
     this.#options.orders.unsynced.add(move.track);
   }
 
+  /** Cells that have rested gather evidence anew: meanwhile the candidate may have been down. */
+  rested({ quiet }: Round): void {
+    for (const { track, before } of quiet) if (before.state === 'closed') this.#options.book.resetEvidence(track);
+  }
+
   /** Cells whose evidence turned, with all that shares state with them. Their evidence begins anew. */
   async failed({ retreats, pooled }: Round): Promise<void> {
     const { book, orders } = this.#options;

@@ -1,5 +1,7 @@
 import { mergedPace, NO_PACE, type Pace, paced, perMs } from './arrival-pace.ts';
 import { murmur3 } from './bucket.ts';
+import type { Side } from './cell.ts';
+import { excessFailures, failsMore, NO_FAILURES, type OneSidedFailures } from './one-sided-failures.ts';
 import {
   type ChangeDetector,
   cleanComparisonsNeeded,
@@ -27,6 +29,8 @@ export interface Sample {
   readonly tenant: string;
   /** 2 for 2xx and so on, of the control's answer. */
   readonly statusClass: number;
+  /** The side that alone failed the request of a drawn pair: a mismatch of the candidate's, or what stands against one. */
+  readonly failedBy?: Side;
   /** It was preferred because of its cell: pooled evidence would no longer be about the endpoint's traffic. */
   readonly preferred?: true;
 }
@@ -55,8 +59,11 @@ export type AssessmentKind = (typeof ASSESSMENTS)[number];
 export interface Assessment {
   readonly kind: AssessmentKind;
   readonly matches: number;
+  /** Wrong answers, and failures of the candidate beyond those of the control. */
   readonly mismatches: number;
   readonly inconclusive: number;
+  /** Requests that only one side failed; absent: none. */
+  readonly failures?: OneSidedFailures;
   /** Logarithm of the evidence, and what a proof takes. */
   readonly log: number;
   readonly needed: number;
@@ -85,6 +92,11 @@ const FREE_PER_SUBJECT = 3;
 /** Share of a proof that the epoch before may supply, and the matches that are new at least. */
 export const MAX_CARRIED_SHARE = 0.9;
 export const MIN_NEW_MATCHES = 30;
+/**
+ * Clean comparisons in a row, in proofs, after which failures are forgotten: a candidate that was down may open again. One
+ * that fails as often as the limit allows gets there by chance once in 22,000 failures (0.05 to the third, less the 5 %).
+ */
+const PROOFS_TO_FORGET = 3;
 /** Tenants told apart; more are counted as this many. */
 const MAX_TENANTS = 1_000;
 
@@ -149,7 +161,12 @@ class SlotCounts {
  */
 export class Evidence {
   matches = 0;
-  mismatches = 0;
+  /** Wrong answers; failures are counted apart. */
+  wrong = 0;
+  /** Failures of one side alone: the candidate's count as mismatches as far as they are more than the control's. */
+  failures: OneSidedFailures = NO_FAILURES;
+  /** Matches since the candidate failed last. */
+  private cleanRun = 0;
   inconclusive = 0;
   ignored = 0;
   /** Logarithm of evidence that the epoch before supplies. */
@@ -171,10 +188,16 @@ export class Evidence {
     this.subjects = new SlotCounts(Math.max(64, slots / 8));
   }
 
+  /** What speaks against the candidate. */
+  get mismatches(): number {
+    return this.wrong + excessFailures(this.failures);
+  }
+
   /** Takes one comparison in; gives whether it counted. */
   add(sample: Sample, policy: EvidencePolicy): boolean {
     if (sample.verdict === 'inconclusive') {
       this.inconclusive += 1;
+      if (sample.failedBy === 'control') this.addFailure(sample, 'control');
       return false;
     }
     if (sample.verdict === 'ignored') {
@@ -183,8 +206,9 @@ export class Evidence {
     }
     if (!sample.proves) return false;
     const isMismatch = sample.verdict === 'mismatch';
-    // What proves too little still tells when things turn: the watch over an open cell would go blind otherwise.
-    this.detector = detect(this.detector, policy.test, isMismatch);
+    const isFailure = isMismatch && sample.failedBy === 'candidate';
+    // Failures have tripwires of their own, which know how often the control fails. What proves too little still tells when things turn: the watch over an open cell would go blind otherwise.
+    if (!isFailure) this.detector = detect(this.detector, policy.test, isMismatch);
     if (this.requests.get(sample.request) >= MAX_PER_REQUEST || (!isMismatch && this.isSubjectFull(sample.subject))) {
       this.capped += 1;
       return false;
@@ -196,9 +220,30 @@ export class Evidence {
     if (this.firstAt === 0 || sample.at < this.firstAt) this.firstAt = sample.at;
     if (sample.at > this.lastAt) this.lastAt = sample.at;
     this.pace = paced(this.pace, sample.at);
-    if (isMismatch) this.mismatches += 1;
-    else this.matches += 1;
+    if (isMismatch && !isFailure) this.wrong += 1;
+    if (!isMismatch) this.matches += 1;
+    this.cleanRun = isFailure ? 0 : this.cleanRun + (isMismatch ? 0 : 1);
+    if (isFailure) this.failures = { ...this.failures, candidate: this.failures.candidate + 1 };
+    else if (this.cleanRun >= PROOFS_TO_FORGET * cleanComparisonsNeeded(policy.test, 0, 0)) this.forgetFailures();
     return true;
+  }
+
+  /** That the candidate was down once says nothing about what it answers now. */
+  forgetFailures(): void {
+    this.failures = NO_FAILURES;
+    this.cleanRun = 0;
+  }
+
+  /** A failure of the control, capped like one of the candidate: they are set against each other. */
+  private addFailure({ request }: Sample, side: Side): void {
+    if (this.requests.get(request) >= MAX_PER_REQUEST) return;
+    this.requests.add(request);
+    this.failures = { ...this.failures, [side]: this.failures[side] + 1 };
+  }
+
+  /** Whether the rate of wrong answers is not as low as hoped, or the candidate fails more than the control. */
+  private speaksAgainst({ test }: EvidencePolicy): boolean {
+    return isDisproven(test, this.matches, this.wrong) || failsMore(this.failures);
   }
 
   private isSubjectFull(subject: string): boolean {
@@ -223,15 +268,20 @@ export class Evidence {
    */
   renewed(policy: EvidencePolicy): Evidence {
     const next = new Evidence(this.requests.size);
-    const isBad = this.hasTurned(policy) || isDisproven(policy.test, this.matches, this.mismatches);
+    const isBad = this.hasTurned(policy) || this.speaksAgainst(policy);
     if (!isBad) next.carried = Math.max(0, Math.min(MAX_CARRIED_SHARE * neededEvidence(policy.test), this.log(policy)));
     return next;
   }
 
   /** Takes the share of one cell out again that a pooled evidence holds, with what the watch has seen. */
-  retract(cell: Pick<Evidence, 'matches' | 'mismatches' | 'inconclusive' | 'ignored'>): void {
+  retract(cell: Counted): void {
     this.matches = Math.max(0, this.matches - cell.matches);
-    this.mismatches = Math.max(0, this.mismatches - cell.mismatches);
+    this.wrong = Math.max(0, this.wrong - cell.wrong);
+    const { control, candidate } = this.failures;
+    this.failures = {
+      control: Math.max(0, control - cell.failures.control),
+      candidate: Math.max(0, candidate - cell.failures.candidate),
+    };
     this.inconclusive = Math.max(0, this.inconclusive - cell.inconclusive);
     this.ignored = Math.max(0, this.ignored - cell.ignored);
     this.resetWatch();
@@ -244,7 +294,14 @@ export class Evidence {
    */
   merge(other: Evidence): void {
     this.matches += other.matches;
-    this.mismatches += other.mismatches;
+    const runs = [this, other].filter(({ failures }) => failures.candidate > 0).map(({ cleanRun }) => cleanRun);
+    // Which came last nobody knows: the shortest run of those that saw a failure counts.
+    this.cleanRun = runs.length === 0 ? this.cleanRun + other.cleanRun : Math.min(...runs);
+    this.wrong += other.wrong;
+    this.failures = {
+      control: this.failures.control + other.failures.control,
+      candidate: this.failures.candidate + other.failures.candidate,
+    };
     this.inconclusive += other.inconclusive;
     this.ignored += other.ignored;
     this.capped += other.capped;
@@ -302,6 +359,7 @@ export class Evidence {
       matches,
       mismatches,
       inconclusive,
+      ...(this.failures === NO_FAILURES ? {} : { failures: this.failures }),
       log: this.log(policy),
       needed: neededEvidence(policy.test),
       ...(this.carried > 0 ? { carried: this.carried } : {}),
@@ -340,7 +398,7 @@ export class Evidence {
 
   private kind(policy: EvidencePolicy, now: number, isComplete: boolean): AssessmentKind {
     const turned = this.hasTurned(policy);
-    if (isDisproven(policy.test, this.matches, this.mismatches)) return 'fail';
+    if (this.speaksAgainst(policy)) return 'fail';
     // Proven over the whole time and turned bad of late: a person, or more comparisons, must tell which.
     if (turned) return this.log(policy) >= neededEvidence(policy.test) ? 'conflict' : 'fail';
     if (this.lastAt > 0 && now - this.lastAt > policy.staleAfterMs) return 'stale';
@@ -348,10 +406,12 @@ export class Evidence {
   }
 
   toJSON(): object {
-    const { matches, mismatches, inconclusive, ignored, capped, firstAt, lastAt, statusClasses, detector } = this;
+    const { matches, wrong, failures, inconclusive, ignored, capped, firstAt, lastAt, statusClasses, detector } = this;
     return {
       matches,
-      mismatches,
+      wrong,
+      failures,
+      cleanRun: this.cleanRun,
       inconclusive,
       ignored,
       capped,
@@ -374,7 +434,9 @@ export class Evidence {
     const number = (name: string): number =>
       typeof fields[name] === 'number' && Number.isFinite(fields[name]) ? fields[name] : 0;
     this.matches = number('matches');
-    this.mismatches = number('mismatches');
+    this.wrong = number('wrong');
+    this.failures = failuresOf(fields['failures']);
+    this.cleanRun = number('cleanRun');
     this.inconclusive = number('inconclusive');
     this.ignored = number('ignored');
     this.capped = number('capped');
@@ -393,6 +455,17 @@ export class Evidence {
         if (typeof tenant === 'string') this.tenants.add(tenant);
     }
   }
+}
+
+/** What a cell gave to pooled evidence. */
+export type Counted = Pick<Evidence, 'matches' | 'wrong' | 'failures' | 'inconclusive' | 'ignored'>;
+
+/** Saved failures; none where they are not of their form. */
+export function failuresOf(saved: unknown): OneSidedFailures {
+  const { control, candidate } = (saved ?? {}) as Readonly<Record<string, unknown>>; // looked at
+  const isWhole = [control, candidate].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
+  if (!isWhole || (control === 0 && candidate === 0)) return NO_FAILURES;
+  return { control: Number(control), candidate: Number(candidate) };
 }
 
 /** `1 more tenant`, `2 more tenants`. */

@@ -1,6 +1,7 @@
 import { attributed, FAILURE_RATIOS } from './attribution-test.ts';
 import type { Side } from './cell.ts';
 import { CANDIDATE_SHARES, discordant } from './discordant-test.ts';
+import { isFailure } from './one-sided-failures.ts';
 import type { ServedRecord, VerifiedExchange } from './ports.ts';
 import { RenewingTest, type Run } from './renewing-test.ts';
 import { PPM } from './routing.ts';
@@ -47,7 +48,7 @@ export class FailureTests {
   /** Takes a comparison in; gives whether it speaks against the candidate. Either direction counts, drawn pairs alone. */
   compared({ unpaired, statuses, cell, at }: VerifiedExchange): boolean {
     const isFailed = { control: isFailure(statuses.control), candidate: isFailure(statuses.candidate) };
-    if (unpaired === true || isFailed.control === isFailed.candidate) return false;
+    if (unpaired !== undefined || isFailed.control === isFailed.candidate) return false;
     if (!this.#pairsFrom.mayCount(cell.tenant, 0, at)) return false;
     this.#pairs.take(discordant(isFailed.candidate ? 'candidate' : 'control'));
     return isFailed.candidate;
@@ -75,11 +76,6 @@ export class FailureTests {
     if (run.candidate < least || (isLive && new Set(this.#subjects).size < SUBJECTS)) return undefined;
     return `${isLive ? liveWords(run) : pairWords(run)}: chance 1 in ${Math.floor(level)}`;
   }
-}
-
-/** No answer at all, or one that tells of a failure. */
-function isFailure(status: number): boolean {
-  return status === 0 || status >= 500;
 }
 
 function liveWords({ candidate, control, expected }: Run): string {

@@ -94,14 +94,18 @@ export interface Exchange {
   readonly versions: Readonly<Record<Side, string>>;
   /** A person, a list or a token chose the side that served. */
   readonly forced?: true;
-  /**
-   * It does not tell which side fails more often: the pair is there only because the candidate failed (a failover that
-   * nobody had drawn), or a side was too slow, and copies have another time limit than what is served.
-   */
-  readonly unpaired?: true;
+  /** Present: it does not tell which side fails more often. */
+  readonly unpaired?: Unpaired;
   /** It was preferred because of its cell: it says nothing about the endpoint's requests as a whole. */
   readonly preferred?: true;
 }
+
+/**
+ * Why a pair does not tell which side fails more often. `failed-over`: it is there only because the candidate failed, and
+ * nobody had drawn it. `too-slow`: a side took too long, and copies have another time limit than what is served.
+ */
+export const UNPAIRED = ['failed-over', 'too-slow'] as const;
+export type Unpaired = (typeof UNPAIRED)[number];
 
 /** What a comparison is told of a session. Secrets: they go to the thread that compares and nowhere else. */
 export interface SessionAliases {

@@ -1,6 +1,6 @@
 import type { AliasPair } from './alias/pair.ts';
 import type { Cell, CellKey, EndpointId, Side, TenantId } from './cell.ts';
-import type { CapturedRequest, Exchange, MirrorDirection, Observation } from './observation.ts';
+import type { CapturedRequest, Exchange, MirrorDirection, Observation, Unpaired } from './observation.ts';
 import type { Decision, EndpointOrigin } from './routing.ts';
 import type { ChainLink } from './session-chain.ts';
 import type { ComparisonResult, Difference, DifferenceKind, Verdict } from './verdict.ts';
@@ -158,7 +158,7 @@ export interface VerifiedExchange {
   /** A person, a list or a token chose the side: it is counted, and feeds no test of rates. */
   readonly forced?: true;
   /** It does not tell which side fails more often, because of how the pair came about. */
-  readonly unpaired?: true;
+  readonly unpaired?: Unpaired;
   /** It was preferred because of its cell: it counts for the cell, and for nothing that is pooled. */
   readonly preferred?: true;
   /** Chosen to be recorded, whatever the verdict: one of the endpoint's last distinct safe requests. */

@@ -257,7 +257,7 @@ describe('what comparisons set off', () => {
     });
 
     test('not failovers that nobody had drawn, forced ones, or cells that do not move', () => {
-      expect(told(list(100, failing(candidateOnly, { unpaired: true })))).toEqual([]);
+      expect(told(list(100, failing(candidateOnly, { unpaired: 'failed-over' })))).toEqual([]);
       expect(told(list(100, failing(candidateOnly, { forced: true })))).toEqual([]);
       expect(told(list(100, failing(candidateOnly)), false)).toEqual([]);
     });

@@ -84,7 +84,7 @@ describe('I2: a hung mirror side', () => {
     expect(rig.proxy.outstanding('candidate')).toBe(0);
     await until(() => rig.sink.exchanges.length === 200, 'every mirror ran into its limit', 20_000);
     expect(rig.sink.exchanges[0]?.candidate).toMatchObject({ kind: 'failure', failure: 'timeout' });
-    expect(rig.sink.exchanges[0]?.unpaired).toBe(true);
+    expect(rig.sink.exchanges[0]?.unpaired).toBe('too-slow');
   });
 
   test('is bounded by the budget; what does not fit is counted', async () => {
@@ -282,7 +282,10 @@ describe('a failover is a pair without a further request:', () => {
     const rig = await rigOf({ dialPpm: 1_000_000, control: control.url, candidate, policy: { mirrorPpm: 1 }, deps });
     await ask(rig.port);
     await until(() => rig.sink.exchanges.length === 1, 'the pair');
-    expect(rig.sink.exchanges[0]).toMatchObject({ candidate: { kind: 'failure', failure: 'refused' }, unpaired: true });
+    expect(rig.sink.exchanges[0]).toMatchObject({
+      candidate: { kind: 'failure', failure: 'refused' },
+      unpaired: 'failed-over',
+    });
     expect(control.requests).toHaveLength(1);
   });
 });

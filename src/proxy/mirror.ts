@@ -462,6 +462,8 @@ export class Sample {
     // After a failover the candidate was sent the client's own names, and its failure is all there is to compare.
     const session = copied === undefined ? undefined : this.#turn?.comparing(id);
     if (session === undefined) this.#turn?.drop();
+    const isSlow = isTooSlow(served) || isTooSlow(other);
+    const unpaired = this.#request.isUndrawn === true ? 'failed-over' : isSlow ? 'too-slow' : undefined;
     const exchange: Exchange = {
       id,
       at,
@@ -478,7 +480,7 @@ export class Sample {
         candidate: versionOf(candidate.observation, settings.sides.candidate.versionHeader),
       },
       ...(this.#request.isForced ? { forced: true } : {}),
-      ...(this.#request.isUndrawn === true || isTooSlow(served) || isTooSlow(other) ? { unpaired: true } : {}),
+      ...(unpaired === undefined ? {} : { unpaired }),
       ...(this.#request.isPreferred === true ? { preferred: true } : {}),
     };
     sink.mirrored(exchange);

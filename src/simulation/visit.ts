@@ -127,7 +127,7 @@ export function verifiedExchange(pair: Compared): VerifiedExchange {
     versions,
     ...(isForced(decision) ? { forced: true } : {}),
     ...(pair.isPreferred ? { preferred: true } : {}),
-    ...(pair.isUndrawn || isTooSlow ? { unpaired: true } : {}),
+    ...(pair.isUndrawn ? { unpaired: 'failed-over' } : isTooSlow ? { unpaired: 'too-slow' } : {}),
   };
 }
 

@@ -38,7 +38,7 @@ export function factsOf(exchange: Exchange, key: Uint8Array): ExchangeFacts {
     durationsMs: { control: control.durationMs, candidate: candidate.durationMs },
     versions,
     ...(exchange.forced === true ? { forced: true } : {}),
-    ...(exchange.unpaired === true ? { unpaired: true } : {}),
+    ...(exchange.unpaired === undefined ? {} : { unpaired: exchange.unpaired }),
     ...(exchange.preferred === true ? { preferred: true } : {}),
   };
 }

@@ -326,7 +326,7 @@ export class World {
       statuses: { control: isControlGone ? 503 : 200, candidate: isFailure ? 502 : 200 },
       versions: { control: 'c1', candidate: this.version },
       ...(pair.isForced ? { forced: true } : {}),
-      ...(pair.isDrawn ? {} : { unpaired: true }),
+      ...(pair.isDrawn ? {} : { unpaired: 'failed-over' }),
     });
     const signature = {
       id: 's',
