@@ -20,7 +20,6 @@ const ORDER = [
   'healthy-rewrite',
   'one-broken-endpoint',
   'one-broken-tenant',
-  'noisy-legacy',
   'slow-candidate',
   'bad-deployment',
   'low-traffic',

@@ -16,7 +16,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   fleet: async () => (await import('./sections/fleet.ts')).fleet,
 };
 
-const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--quick] [--output json]
+const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--jobs N] [--quick] [--output json]
 NAME is one of: ${Object.keys(SECTIONS).join(', ')}`;
 
 /** Runs the controller's bench: all sections, or those that `--only` names. Exit code 1 where a target was missed. */
@@ -27,6 +27,7 @@ export async function run(args: readonly string[]): Promise<void> {
       only: { type: 'string' },
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       output: { type: 'string' },
     },
@@ -34,8 +35,10 @@ export async function run(args: readonly string[]): Promise<void> {
   const names = values.only?.split(',') ?? Object.keys(SECTIONS);
   const seed = Number(values.seed);
   const seeds = values.seeds === undefined ? undefined : Number(values.seeds);
+  const jobs = Number(values.jobs);
   const isCount = seeds === undefined || (Number.isSafeInteger(seeds) && seeds > 0);
-  if (!isCount || !Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
+  const isJobs = Number.isSafeInteger(jobs) && jobs >= 1 && jobs <= 64;
+  if (!isCount || !isJobs || !Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
     console.error(USAGE);
     process.exitCode = 2;
     return;
@@ -46,6 +49,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const section = await (await SECTIONS[name]?.())?.run({
       seed,
       quick: values.quick,
+      jobs,
       progress,
       ...(seeds === undefined ? {} : { seeds }),
     });

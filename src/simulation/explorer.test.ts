@@ -5,7 +5,7 @@ test('in random worlds with crashes, partitions, outages and orders of people no
   const { tried, broken, checks } = await explore({ from: 0, to: 40 });
   expect(broken).toEqual([]);
   expect(tried).toBe(40);
-  expect(checks).toBeGreaterThan(500);
+  expect(checks.I4 + checks.I5 + checks.I10).toBeGreaterThan(200);
 });
 
 test('a seed makes the same world and the same history', async () => {

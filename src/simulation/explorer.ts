@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
 import { Random } from './random.ts';
-import { readData } from './read-scenario.ts';
+import { planOf, type ReadPlan, readData } from './read-scenario.ts';
 import type { SimulationResult } from './result.ts';
 import { simulate } from './simulate.ts';
-import type { Violation } from './witness.ts';
+import { INVARIANTS, type Invariant, type Violation } from './witness.ts';
 
 /** A scenario file as plain data, small enough that very many can be tried. */
 export interface RandomWorld {
@@ -30,13 +30,18 @@ export interface Broken {
 
 const ENDPOINTS = ['GET /a', 'GET /b', 'POST /c'] as const;
 const MAX_EVENTS = 8;
+/** Different plans: reading one takes as long as trying it, so they come again. */
+const PLANS = 500;
+/** Share of worlds that go on long enough for what waits for the store, which is tried again after 30 s. */
+const LONG = 0.2;
 
 /** The world of a seed: a minute at most, a few requests a second, evidence that comes quickly, and anything may happen. */
 export function randomWorld(seed: number): RandomWorld {
   const random = new Random(seed, 'world');
-  const seconds = 15 + random.below(45);
+  const seconds = random.chance(LONG) ? 25 + random.below(36) : 10 + random.below(15);
   const proxies = 1 + random.below(3);
-  const endpoints = ENDPOINTS.slice(0, 1 + random.below(3));
+  const number = random.below(PLANS);
+  const endpoints = ENDPOINTS.slice(0, 1 + (number % ENDPOINTS.length));
   const tenants = 1 + random.below(4);
   return {
     duration: `${seconds}s`,
@@ -59,7 +64,7 @@ export function randomWorld(seed: number): RandomWorld {
     events: Array.from({ length: random.below(MAX_EVENTS + 1) }, () =>
       randomEvent(random, { endpoints, seconds, proxies, tenants }),
     ),
-    plan: randomPlan(random, endpoints),
+    plan: randomPlan(new Random(number, 'plan'), endpoints),
   };
 }
 
@@ -148,11 +153,34 @@ function randomPlan(random: Random, endpoints: readonly string[]) {
   };
 }
 
+const PLACE = { file: 'explored.yaml', env: {}, baseDir: '.' } as const;
+/** Plans that were read; at most as many as there are. */
+const plans = new Map<string, ReadPlan>();
+
+function read(world: RandomWorld): ReturnType<typeof readData> {
+  const text = JSON.stringify(world.plan);
+  const plan = plans.get(text) ?? planOf(world, PLACE);
+  if (plans.size < PLANS) plans.set(text, plan);
+  return readData(world, PLACE, plan);
+}
+
 /** Lets a world happen. */
 export function tryWorld(world: RandomWorld, seed: number): Promise<SimulationResult> {
-  const read = readData(world, { file: 'explored.yaml', env: {}, baseDir: '.' });
-  if ('findings' in read) throw new Error(`no scenario: ${JSON.stringify(read.findings)}`); // the generator's mistake
-  return simulate(read.scenario, seed);
+  const made = read(world);
+  if ('findings' in made) throw new Error(`no scenario: ${JSON.stringify(made.findings)}`); // the generator's mistake
+  return simulate(made.scenario, seed);
+}
+
+/** What was tried, and what came of it. */
+export interface Explored {
+  readonly tried: number;
+  readonly broken: readonly Broken[];
+  /** How often each invariant was looked at. */
+  readonly checks: Readonly<Record<Invariant, number>>;
+  /** How many worlds had each kind of event, and each trouble of a side, before their end. */
+  readonly kinds: Readonly<Record<string, number>>;
+  /** What came about in all of them: whoever explores worlds in which nothing moves finds nothing. */
+  readonly happened: Readonly<Record<'promotions' | 'rollbacks' | 'requests by the candidate', number>>;
 }
 
 /** Tries the worlds of seeds `from` to below `to`; gives what broke, shrunk, at most `most` of it. */
@@ -161,20 +189,38 @@ export async function explore(options: {
   readonly to: number;
   readonly most?: number;
   readonly progress?: (tried: number) => void;
-}): Promise<{ readonly tried: number; readonly broken: readonly Broken[]; readonly checks: number }> {
+}): Promise<Explored> {
   const { from, to, most = 5, progress } = options;
   const broken: Broken[] = [];
-  let [tried, checks] = [0, 0];
+  const checks = { I3: 0, I4: 0, I5: 0, I6: 0, I10: 0, I11: 0 };
+  const kinds: Record<string, number> = {};
+  const happened = { promotions: 0, rollbacks: 0, 'requests by the candidate': 0 };
+  let tried = 0;
   for (let seed = from; seed < to && broken.length < most; seed++) {
     const world = randomWorld(seed);
     const result = await tryWorld(world, seed);
     tried += 1;
-    checks += Object.values(result.invariants.checks).reduce((sum, one) => sum + one, 0);
+    for (const invariant of INVARIANTS) checks[invariant] += result.invariants.checks[invariant];
+    for (const kind of kindsOf(world)) kinds[kind] = (kinds[kind] ?? 0) + 1;
+    happened.promotions += result.promotions;
+    happened.rollbacks += result.rollbacks;
+    happened['requests by the candidate'] += result.requests.candidate;
     const [violation] = result.violations;
     if (violation !== undefined) broken.push(await shrunk(world, seed, violation));
     if (tried % 1_000 === 0) progress?.(tried);
   }
-  return { tried, broken, checks };
+  return { tried, broken, checks, kinds, happened };
+}
+
+/** Each kind of trouble in a world, once. */
+function kindsOf({ events, candidate, control }: RandomWorld): ReadonlySet<string> {
+  const kinds = new Set<string>(events.map((event) => String(event['kind'])));
+  if (candidate.differences.length > 0) kinds.add('wrong answers');
+  if (candidate['errorRate'] !== '0%') kinds.add('a failing candidate');
+  if (control['errorRate'] !== '0%') kinds.add('a failing control');
+  if (control['noise'] !== '0%') kinds.add('noise');
+  if (candidate['latencyMs'] !== 20) kinds.add('a slow candidate');
+  return kinds;
 }
 
 /** Takes away whatever is not needed for the same invariant to break. */
@@ -197,10 +243,10 @@ async function attempt(
   seed: number,
   invariant: Violation['invariant'],
 ): Promise<Violation | undefined> {
-  const read = readData(world, { file: 'explored.yaml', env: {}, baseDir: '.' });
+  const made = read(world);
   // A name that is no longer there: not a smaller world, but none.
-  if ('findings' in read) return undefined;
-  return (await simulate(read.scenario, seed)).violations.find((one) => one.invariant === invariant);
+  if ('findings' in made) return undefined;
+  return (await simulate(made.scenario, seed)).violations.find((one) => one.invariant === invariant);
 }
 
 /** Worlds that lack one thing each, the greatest first. */

@@ -155,4 +155,19 @@ events:
       expect(problemsOf(text).length, text).toBeGreaterThan(0);
     expect(problemsOf('duration: 90d\ntraffic: {rps: 50000}\n').join()).toContain('million requests');
   });
+
+  test('are told where a world is too large, events of traffic counted', () => {
+    expect(problemsOf('duration: 3650d\ntraffic: {rps: 1000000000}\n')).toEqual([
+      expect.stringMatching(/^world\.yaml:1:11: duration: is "3650d"; expected a duration from 1s to 90d/),
+      'world.yaml:2:16: traffic.rps: is 1000000000; expected requests a second above 0 and at most 100000.',
+    ]);
+    const times = (count: number) =>
+      problemsOf(
+        `duration: 1h\ntraffic: {rps: 100}\nevents:\n${'  - {at: 1m, kind: traffic, factor: 1000, for: 1m}\n'.repeat(count)}`,
+      ).join();
+    expect(times(1)).toBe('');
+    expect(times(2)).toContain('world.yaml:2:16: traffic.rps: makes 6000001 million requests in all');
+    expect(times(200)).toContain('makes very many million requests');
+    expect(times(1_001)).toContain('1000');
+  });
 });

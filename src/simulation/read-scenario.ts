@@ -26,8 +26,8 @@ export type ReadScenario =
 /** Largest file. */
 export const MAX_SCENARIO_BYTES = 1_048_576;
 const BOUNDS = { bytes: MAX_SCENARIO_BYTES, depth: 20, name: 'a scenario file with keys such as duration and traffic' };
-/** Requests that one simulation goes through at most: about an hour of work. */
-const MAX_REQUESTS = 500_000_000;
+/** Requests that one simulation goes through at most: at 50 µs each, the better part of an hour. */
+const MAX_REQUESTS = 50_000_000;
 /** Cells at most: evidence of each is kept in memory. */
 const MAX_CELLS = 1_000_000;
 
@@ -46,9 +46,15 @@ export function readScenario(text: string, options: ReadOptions): ReadScenario {
   return { ok: false, problems: inOrder(findings.map(problemOf)) };
 }
 
-/** The same from what a YAML file would hold, for whoever makes scenarios; findings have paths and no lines. */
-export function readData(data: unknown, options: ReadOptions): { scenario: Scenario } | { findings: Finding[] } {
-  const plan = planOf(data, options);
+/**
+ * The same from what a YAML file would hold, for whoever makes scenarios; findings have paths and no lines.
+ * `plan`: what `planOf` has read of it before, where the same plan comes again and again.
+ */
+export function readData(
+  data: unknown,
+  options: ReadOptions,
+  plan: ReadPlan = planOf(data, options),
+): { scenario: Scenario } | { findings: Finding[] } {
   const events = readEvents(memberOf(data, 'events'));
   const parsed = scenarioFrame.safeParse(data);
   const findings = [
@@ -101,15 +107,15 @@ function kindFinding(path: Path, event: unknown, kind: unknown): Finding {
   return { path: [...path, 'kind'], what, expected, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Where the plan says neither a dial nor steps, whatever opens moves: a simulation in which nothing may move shows nothing. */
-function planOf(
-  data: unknown,
-  around: Surroundings,
-): {
+/** What a plan comes to. */
+export interface ReadPlan {
   readonly settings: Settings | undefined;
   readonly findings: readonly Finding[];
   readonly notes: readonly string[];
-} {
+}
+
+/** Where the plan says neither a dial nor steps, whatever opens moves: a simulation in which nothing may move shows nothing. */
+export function planOf(data: unknown, around: Surroundings): ReadPlan {
   const given = memberOf(data, 'plan') ?? {};
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return { settings: undefined, findings: [], notes: [] };
@@ -323,15 +329,15 @@ function shapeOf({ id }: PlannedEndpoint): { readonly method: string; readonly t
   return { method: id.slice(0, space), template: id.slice(space + 1) };
 }
 
-function crossFindings({ traffic, durationMs }: Scenario): Finding[] {
+function crossFindings({ traffic, durationMs, events }: Scenario): Finding[] {
   const findings: Finding[] = [];
-  const requests = (traffic.perSecond * durationMs) / 1_000;
+  const requests = (traffic.perSecond * busyMs(durationMs, events)) / 1_000;
   if (requests > MAX_REQUESTS) {
-    const what = `makes ${Math.round(requests / 1e6)} million requests in all`;
+    const what = `makes ${requests < 1e15 ? Math.ceil(requests / 1e6) : 'very many'} million requests in all`;
     findings.push({
       path: ['traffic', 'rps'],
       what,
-      expected: `at most ${MAX_REQUESTS / 1e6} million: a shorter time, or fewer`,
+      expected: `at most ${MAX_REQUESTS / 1e6} million, events of traffic counted: a shorter time, or fewer`,
     });
   }
   if (traffic.tenants.length * traffic.endpoints.length > MAX_CELLS)
@@ -341,4 +347,26 @@ function crossFindings({ traffic, durationMs }: Scenario): Finding[] {
       expected: 'fewer tenants or endpoints',
     });
   return findings;
+}
+
+/** How long it would take at the usual rate to make all requests: events of traffic multiply it, and each other. */
+function busyMs(durationMs: number, events: readonly EventFile[]): number {
+  const turns = events
+    .flatMap((event) =>
+      event.kind === 'traffic'
+        ? [
+            { at: event.at, by: Math.log(event.factor) },
+            { at: endOf(event), by: -Math.log(event.factor) },
+          ]
+        : [],
+    )
+    .filter(({ at }) => at < durationMs)
+    .toSorted((one, other) => one.at - other.at);
+  let [sum, since, power] = [0, 0, 0];
+  for (const { at, by } of [...turns, { at: durationMs, by: 0 }]) {
+    sum += (at - since) * Math.exp(power);
+    since = at;
+    power += by;
+  }
+  return sum;
 }

@@ -112,13 +112,14 @@ class Simulation {
   /** Whatever comes next happens: a change of the world, a timer, a copy's answer, or a request. */
   async #loop(end: number): Promise<void> {
     const { events } = this.#scenario;
-    const pending = this.#happenings(events);
+    const planned = this.#happenings(events);
+    let done = 0;
     const clock = this.#clock;
     let set = clock.timersSet;
     let request = this.#arrivals.after(0, this.#truth.traffic);
     let progressAt = end / 20;
     for (let at = 0; ; ) {
-      const change = Math.min(this.#truth.nextAt, pending[0]?.at ?? Number.POSITIVE_INFINITY);
+      const change = Math.min(this.#truth.nextAt, planned[done]?.at ?? Number.POSITIVE_INFINITY);
       const timer = clock.nextAt;
       const copy = this.#copies.nextAt;
       at = Math.min(request, change, timer, copy);
@@ -130,7 +131,10 @@ class Simulation {
           this.#truth.advance(at);
           request = this.#arrivals.after(at, this.#truth.traffic);
         }
-        while (pending[0] !== undefined && pending[0].at <= at) pending.shift()?.run();
+        for (let next = planned[done]; next !== undefined && next.at <= at; next = planned[done]) {
+          done += 1;
+          next.run();
+        }
       } else if (timer <= at) clock.fireNext();
       else if (copy <= at) {
         this.#copies.moveTo(at);
