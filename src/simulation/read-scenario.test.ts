@@ -166,7 +166,7 @@ events:
         `duration: 1h\ntraffic: {rps: 100}\nevents:\n${'  - {at: 1m, kind: traffic, factor: 1000, for: 1m}\n'.repeat(count)}`,
       ).join();
     expect(times(1)).toBe('');
-    expect(times(2)).toContain('world.yaml:2:16: traffic.rps: makes 6000001 million requests in all');
+    expect(times(2)).toContain('world.yaml:2:16: traffic.rps: makes 6001 million requests in all');
     expect(times(200)).toContain('makes very many million requests');
     expect(times(1_001)).toContain('1000');
   });
