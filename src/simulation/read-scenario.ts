@@ -364,7 +364,7 @@ function busyMs(durationMs: number, events: readonly EventFile[]): number {
     .toSorted((one, other) => one.at - other.at);
   let [sum, since, power] = [0, 0, 0];
   for (const { at, by } of [...turns, { at: durationMs, by: 0 }]) {
-    sum += (at - since) * Math.exp(power);
+    if (at > since) sum += (at - since) * Math.exp(power); // a rate beyond all bounds, for no time, is none
     since = at;
     power += by;
   }
