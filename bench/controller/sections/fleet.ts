@@ -32,13 +32,13 @@ export const fleet: BenchSection = {
 async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-fleet-'));
   const server = await startPostgres();
-  const origin = await listening();
+  const [control, candidate] = [await listening(), await listening()];
   const ends: (() => Promise<unknown>)[] = [];
   try {
     const settings = (name: string) =>
       settingsFromUrls({
-        control: [origin.url],
-        candidate: [origin.url],
+        control: [control.url],
+        candidate: [candidate.url],
         listen: '127.0.0.1:0',
         apiListen: '127.0.0.1:0',
         dir: join(folder, name),
@@ -73,7 +73,8 @@ async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
     return await measured({ controller, proxies, token, count: quick ? CHANGES.quick : CHANGES.whole });
   } finally {
     for (const end of ends.reverse()) await end();
-    origin.server.close();
+    control.server.close();
+    candidate.server.close();
     await server.stop();
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
