@@ -3,14 +3,14 @@ import { CutoverError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import { shownAddress } from '../store/postgres-connection.ts';
 import { Leadership, type LeadershipOptions } from '../store/postgres-leader.ts';
-import { openPostgresStore } from '../store/postgres-store.ts';
+import { openPostgresStore, type PostgresStore } from '../store/postgres-store.ts';
 
 export interface SharedStoreOptions extends Omit<LeadershipOptions, 'onGained'> {
   /** It leads for the first time. */
   readonly onFirst?: (term: number) => void;
   /** It leads again, and nobody else did meanwhile. */
   readonly onContinued?: (term: number) => void;
-  /** Another one led since this one did: what this process knows is not what is stored, and it writes no more. */
+  /** Another one led since this one did: this process writes no more. Called once. */
   readonly onOvertaken?: () => void;
 }
 
@@ -32,29 +32,36 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
   const { url, log, clock } = options;
   const place = shownAddress(url);
   const past: { hasLed: boolean; isOvertaken: boolean } = { hasLed: false, isOvertaken: false };
-  const leadership = new Leadership({
+  let store: PostgresStore | undefined;
+  const overtaken = (): void => {
+    if (past.isOvertaken) return;
+    past.isOvertaken = true;
+    // Whoever stands by must not wait until everything here has ended.
+    void leadership.close();
+    options.onOvertaken?.();
+  };
+  const leadership: Leadership = new Leadership({
     ...options,
     onGained: (term, continues) => {
       if (!past.hasLed) options.onFirst?.(term);
-      else if (!continues) past.isOvertaken = true;
+      else if (continues) options.onContinued?.(term);
+      else overtaken();
       past.hasLed = true;
-      if (past.isOvertaken) {
-        // Whoever stands by must not wait until everything here has ended.
-        void leadership.close();
-        options.onOvertaken?.();
-      } else if (continues) options.onContinued?.(term);
     },
+    onLost: () => {
+      // Where the session of the lock is silent, the others are: what waits for them ends now.
+      store?.reconnect();
+      options.onLost?.();
+    },
+    onOvertaken: overtaken,
   });
   const term = (): number => {
     if (leadership.term !== undefined && !past.isOvertaken) return leadership.term;
     throw notLeading(place, past.isOvertaken);
   };
   try {
-    return {
-      store: await openPostgresStore({ url, log, clock, term, ended: () => leadership.close() }),
-      leadership,
-      place,
-    };
+    store = await openPostgresStore({ url, log, clock, term, ended: () => leadership.close() });
+    return { store, leadership, place };
   } catch (error) {
     await leadership.close();
     throw error;

@@ -16,6 +16,8 @@ export interface LeadershipOptions {
   readonly onGained?: (term: number, continues: boolean) => void;
   /** It leads no more; called at once, and before anybody else can lead. */
   readonly onLost?: () => void;
+  /** It led before, and sees that another one did since: what it knows is not what is stored. */
+  readonly onOvertaken?: () => void;
 }
 
 /** Who leads, as it lies in the store. */
@@ -31,15 +33,22 @@ export interface Leader {
 const TRY_MS = 250;
 const RENEW_MS = 1_000;
 /** A leader that the server has not answered for so long leads no more. Less than what others wait. */
-const LEASE_MS = 3_000;
+const LEASE_MS = 5_000;
 /** A leader that was silent for so long is cut off: its session is ended, which drops its lock. */
-const TAKE_OVER_MS = 5_000;
+const TAKE_OVER_MS = 8_000;
+/** What a new leader waits for writes of the term before; then it tries again. Ends before the client gives the try up, so that no session waits on with the lock. */
+const TERM_WAIT_MS = 2_000;
+/** Whoever does not lead gives up a connection that is silent for so long. */
+const CONNECTED_MS = 8_000;
+/** A process whose timers are later than this was held up itself; it leads until shortly before it is taken over. */
+const LATE_MS = 200;
+const LAST_MS = TAKE_OVER_MS - 500;
 /** Terms kept for people to look at. */
 const TERMS_KEPT = 100;
 
 /**
  * At most one process leads: the one whose session holds an advisory lock of the database. The session ends with the
- * process, however it dies; one that is only cut off stops by itself after 3 s, and is replaced after 5 s. Each leader
+ * process, however it dies; one that is only cut off stops by itself after 5 s, and is replaced after 8 s. Each leader
  * has a term of its own, and the store refuses the writes of an earlier one: a leader that wakes up late can do no harm.
  */
 export class Leadership {
@@ -117,14 +126,17 @@ export class Leadership {
   async #try(): Promise<void> {
     const { clock, name, address } = this.#options;
     const session = randomUUID();
-    const asked = clock.monotonic();
     const sql = this.#sql;
     try {
+      // Connecting may take its time: the lease counts from what is asked then.
+      await this.#inTime(sql, async () => sql`SELECT 1`, CONNECTED_MS);
+      const asked = clock.monotonic();
       const term = await this.#inTime(sql, async () =>
         sql.begin(async (tx): Promise<number | undefined> => {
           const [row] = await tx`SELECT pg_try_advisory_lock(${lockKey('leader')}) AS got`;
           if (row?.['got'] !== true) return undefined;
           // Waits for writes of the term before that are under way: after it, there are none.
+          await tx`SELECT set_config('lock_timeout', ${`${TERM_WAIT_MS}ms`}, true)`;
           await tx`SELECT pg_advisory_xact_lock(${lockKey('term')})`;
           const [head] = await tx`UPDATE cutover.head SET term = term + 1 RETURNING term`;
           const began = Number(head?.['term'] ?? 0);
@@ -164,8 +176,11 @@ export class Leadership {
     const sql = this.#sql;
     const rows = await this.#inTime(
       sql,
+      // It need not be on disk: a server that crashes ends the session, too. A slow disk would end the lease.
       async () => sql`UPDATE cutover.leaders SET renewed_at = now(), address = ${this.#options.address()}
-        WHERE term = ${term} AND current_setting('cutover.session', true) = ${this.#session} RETURNING term`,
+        WHERE term = ${term} AND current_setting('cutover.session', true) = ${this.#session}
+        AND set_config('synchronous_commit', 'off', true) = 'off' RETURNING term`,
+      LAST_MS,
     );
     if (rows.length === 0) throw new Error('the session that had the lock is gone');
     this.#confirmed(asked);
@@ -177,8 +192,16 @@ export class Leadership {
     this.#confirmedAt = asked;
     this.#lease?.cancel();
     this.#lease = clock.after(Math.max(0, asked + LEASE_MS - clock.monotonic()), () => {
-      if (clock.monotonic() - this.#confirmedAt >= LEASE_MS) this.#lose(`no answer within ${LEASE_MS / 1000} s`);
+      const silentMs = clock.monotonic() - asked;
+      if (silentMs < LEASE_MS + LATE_MS || silentMs >= LAST_MS) this.#expire();
+      // This process was held up, not the server: an answer may lie there unread.
+      else this.#lease = clock.after(LAST_MS - silentMs, () => this.#expire());
     });
+  }
+
+  #expire(): void {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#confirmedAt >= LEASE_MS) this.#lose(`no answer within ${LEASE_MS / 1000} s`);
   }
 
   #lose(why: string): void {
@@ -197,20 +220,24 @@ export class Leadership {
       extract(epoch FROM now() - renewed_at) * 1000 AS silent FROM cutover.leaders ORDER BY term DESC LIMIT 1`;
     if (row === undefined) return;
     const silentMs = Number(row['silent']);
-    this.#leader = { term: Number(row['term']), name: String(row['name']), address: String(row['address']), silentMs };
-    if (silentMs < TAKE_OVER_MS) return;
-    this.#options.log.warn('leader.cut-off', { term: this.#leader.term, name: this.#leader.name, silentMs });
-    // Only the session that has the lock: its number may be another process's by now.
-    await sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+    const leader = { term: Number(row['term']), name: String(row['name']), address: String(row['address']), silentMs };
+    this.#leader = leader;
+    if (this.#lastTerm !== undefined && leader.term > this.#lastTerm) this.#options.onOvertaken?.();
+    if (silentMs < TAKE_OVER_MS || this.#isClosed) return;
+    // Only the leader's session, and only while it has the lock: its number may be another process's by now, and whoever
+    // is about to lead has the lock before its term is to be seen.
+    const ended = await sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+      AND pid = ${Number(row['backend'])}
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32 | objid::bigint) = ${lockKey('leader')}::bigint AND pid <> pg_backend_pid()`;
+    if (ended.length > 0) this.#options.log.warn('leader.cut-off', { term: leader.term, name: leader.name, silentMs });
   }
 
   /** A server that is silent must not hold up the next try. */
-  #inTime<T>(sql: Sql, run: () => Promise<T>): Promise<T> {
+  #inTime<T>(sql: Sql, run: () => Promise<T>, limitMs = LEASE_MS): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.after(LEASE_MS, () => {
-        reject(new Error(`no answer within ${LEASE_MS / 1000} s`));
+      const timer = this.#options.clock.after(limitMs, () => {
+        reject(new Error(`no answer within ${limitMs / 1000} s`));
         void this.#reconnect(sql);
       });
       run()

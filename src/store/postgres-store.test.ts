@@ -7,6 +7,7 @@ import type { Log, Store } from '../core/ports.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLog } from '../telemetry/log.ts';
 import { Leadership } from './postgres-leader.ts';
+import { lockKey } from './postgres-locks.ts';
 import { POSTGRES_MIGRATIONS } from './postgres-migrations.ts';
 import { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 
@@ -19,7 +20,7 @@ let ends: (() => unknown)[];
 
 beforeAll(async () => {
   server = await startPostgres();
-});
+}, 180_000);
 afterAll(() => server.stop());
 beforeEach(async () => {
   lines = [];
@@ -243,6 +244,52 @@ describe('who leads', () => {
       .toBe(2);
     expect(cutOff.term).toBeUndefined();
     expect(seen.filter(([one, other]) => one !== undefined && other !== undefined)).toEqual([]);
+  });
+
+  test('two that stand by do not end each other while a write of the leader before is under way', async () => {
+    await opened();
+    const way = await cuttable(server.port);
+    ends.push(() => way.close());
+    await candidate('a', url.replace(`:${server.port}/`, `:${way.port}/`)).start();
+    const write = byHand();
+    await write`SELECT pg_advisory_lock_shared(${lockKey('term')})`;
+    way.stall();
+    const others = [candidate('b'), candidate('c')];
+    for (const other of others) await other.start();
+    const terms = (): (number | undefined)[] => others.map(({ term }) => term).filter((term) => term !== undefined);
+    // Whoever has the lock waits for the write as long as it may, and nobody ends its session.
+    await expect.poll(() => lines.filter((line) => line.includes('lock timeout')).length, WAIT).toBeGreaterThan(0);
+    expect(terms()).toEqual([]);
+    await write`SELECT pg_advisory_unlock_shared(${lockKey('term')})`;
+    await expect.poll(terms, WAIT).toEqual([2]);
+    expect(lines.filter((line) => line.includes('leader.cut-off'))).toHaveLength(1);
+    expect(lines.join()).not.toContain('CONNECTION_CLOSED');
+  });
+
+  test('sees that another one led since, and tells it once that one does', async () => {
+    await opened();
+    const way = await cuttable(server.port);
+    ends.push(() => way.close());
+    const told: string[] = [];
+    const first = new Leadership({
+      url: url.replace(`:${server.port}/`, `:${way.port}/`),
+      name: 'a',
+      address: () => 'http://a',
+      clock: systemClock,
+      log,
+      onOvertaken: () => told.push('overtaken'),
+    });
+    ends.push(() => first.close());
+    await first.start();
+    way.cut();
+    await expect.poll(() => first.term, WAIT).toBeUndefined();
+    const second = candidate('b');
+    await second.start();
+    await expect.poll(() => second.term, WAIT).toBe(2);
+    expect(told).toEqual([]);
+    way.mend();
+    await expect.poll(() => told[0], WAIT).toBe('overtaken');
+    expect(second.term).toBe(2);
   });
 
   test('goes on where a restart of the server ended its session', async () => {

@@ -42,8 +42,8 @@ const DOUBT_MS = 500;
  * A commit whose connection was lost at its very end resolves or rejects only when it is known whether it was made.
  * @throws CutoverError STORE_NEWER, STORE_FAILED, USAGE
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const store = new PostgresStore(options);
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const store = new ServerStore(options);
   try {
     await store.open(options.migrations ?? POSTGRES_MIGRATIONS);
     return store;
@@ -53,7 +53,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
-class PostgresStore implements Store {
+export interface PostgresStore extends Store {
+  /** Gives up the connections there are: calls under way are rejected, or known to be made; further ones connect anew. */
+  reconnect(): void;
+}
+
+class ServerStore implements PostgresStore {
   readonly #options: PostgresStoreOptions;
   readonly #clock: Clock;
   /** For messages. */
@@ -163,6 +168,10 @@ class PostgresStore implements Store {
     return this.#call(sizeOfTables);
   }
 
+  reconnect(): void {
+    this.#replace(this.#sql);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -175,6 +184,7 @@ class PostgresStore implements Store {
   }
 
   async #commit(change: Parameters<Store['commit']>[0]): Promise<readonly JournalEntry[]> {
+    this.#options.term?.();
     this.#lastCommit += 1;
     const number = this.#lastCommit;
     // Until all but the last word has been answered, a lost connection undoes everything.
@@ -220,7 +230,9 @@ class PostgresStore implements Store {
   }
 
   /** A transaction of what only a leader writes. */
-  #ledTransaction<T>(run: (tx: TransactionSql) => Promise<T>): Promise<T> {
+  async #ledTransaction<T>(run: (tx: TransactionSql) => Promise<T>): Promise<T> {
+    // Who does not lead need not ask the server.
+    this.#options.term?.();
     return this.#transaction(async (tx) => {
       await this.#holdTerm(tx);
       return run(tx);

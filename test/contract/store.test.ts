@@ -30,7 +30,7 @@ describe('with a server of its own', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  });
+  }, 180_000);
   afterAll(() => server.stop());
 
   storeContract('the store on PostgreSQL', async () => {

@@ -7,7 +7,7 @@ import postgres from 'postgres';
 
 /** Where Debian and Red Hat put the programs of the server, which are not in the path. */
 const FOLDERS = ['/usr/lib/postgresql', '/usr/pgsql'];
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 150_000;
 
 /** Folder of `initdb` and `postgres` (`POSTGRES_BIN` in the environment wins, then the path), or undefined. */
 export function postgresFolder(): string | undefined {
@@ -49,10 +49,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   const run = { ...(user ?? {}), cwd: folder, env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' } };
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'cutover', '--auth=trust', '--encoding=UTF8', '--no-locale'], {
-    ...run,
-    stdio: 'pipe',
-  });
+  execFileSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'cutover', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync'],
+    {
+      ...run,
+      stdio: 'pipe',
+    },
+  );
   const port = await freePort();
   writeFileSync(
     join(data, 'postgresql.auto.conf'),
