@@ -109,7 +109,7 @@ export class FleetWorld {
     const config = {
       control: { url: `http://127.0.0.1:${control}` },
       candidate: { url: `http://127.0.0.1:${candidate}` },
-      log: { level: 'warn' },
+      log: { level: process.env['FLEET_LOG'] ?? 'warn' },
       defaults: { dial: '100%', proof: 'none', mirror: '20%' },
       endpoints: [{ match: 'GET /guarded/{id}', proof: 'endpoint' }],
       evidence: { minSpan: '7d' },
@@ -166,8 +166,8 @@ export class FleetWorld {
       line.mend();
     } else if (fault.endsWith('is lost')) {
       line.stall();
-      // Longer than a lease, so that somebody else leads.
-      await pause(fault.includes('store') ? 6_000 : 1_000);
+      // Long enough for somebody else to lead.
+      await pause(fault.includes('store') ? 10_000 : 1_000);
       line.cut();
       line.mend();
     } else {

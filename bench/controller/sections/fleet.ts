@@ -1,16 +1,17 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FleetProcess, startController } from '../../../src/app/fleet-controller.ts';
-import { type FleetProxy, startProxy } from '../../../src/app/fleet-proxy.ts';
-import { settingsFromUrls } from '../../../src/config/load.ts';
-import { ensureSecret } from '../../../src/store/state-dir.ts';
+import { fileURLToPath } from 'node:url';
 import { FAULTS, type FleetOutcome, FleetWorld } from '../../../test/support/fleet-world.ts';
 import { startPostgres } from '../../../test/support/postgres.ts';
 import type { BenchSection, Row, Section, SectionOptions } from '../../verify/section.ts';
 
+const CUTOVER = fileURLToPath(new URL('../../../bin/cutover.cjs', import.meta.url));
 const PROXIES = 8;
+/** For a process to say where it listens, and for everybody to obey. */
+const LIMIT_MS = 120_000;
 const FAULT_ROUNDS = { quick: 7, whole: 1_000 } as const;
 const CHANGES = { quick: 50, whole: 1_000 } as const;
 
@@ -28,51 +29,51 @@ export const fleet: BenchSection = {
   },
 };
 
-/** Proxies and controller in this process, over real sockets and a real PostgreSQL. */
+/** The controller and each proxy are processes of their own, over real sockets and a real PostgreSQL. */
 async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-fleet-'));
   const server = await startPostgres();
   const [control, candidate] = [await listening(), await listening()];
-  const ends: (() => Promise<unknown>)[] = [];
+  const children: ChildProcess[] = [];
   try {
-    const settings = (name: string) =>
-      settingsFromUrls({
-        control: [control.url],
-        candidate: [candidate.url],
-        listen: '127.0.0.1:0',
-        apiListen: '127.0.0.1:0',
-        dir: join(folder, name),
-        logLevel: 'error',
-        more: { defaults: { proof: 'none' }, compare: { workers: 1 } },
-      });
-    const own = settings('controller');
-    const url = await server.database();
-    const controller = await startController({
-      settings: { ...own, store: { ...own.store, url } },
-      name: 'controller',
-      fleetListen: { host: '127.0.0.1', port: 0 },
-    });
-    ends.push(() => controller.close());
-    const token = await ensureSecret(join(folder, 'controller', 'api-token'), 32);
-    const proxies: FleetProxy[] = [];
-    for (let n = 1; n <= PROXIES; n += 1) {
-      mkdirSync(join(folder, `p${n}`), { mode: 0o700 });
-      copyFileSync(join(folder, 'controller', 'api-token'), join(folder, `p${n}`, 'api-token'));
-      const proxy = await startProxy({
-        settings: settings(`p${n}`),
-        name: `p${n}`,
-        controllers: [controller.fleetUrl],
-        token,
-        door: { host: '127.0.0.1', port: 0 },
-      });
-      ends.push(() => proxy.close());
-      proxies.push(proxy);
-    }
-    await until(() => Promise.resolve(proxies.every((proxy) => proxy.table().revision > 0)));
+    const config = join(folder, 'cutover.yaml');
+    writeFileSync(
+      config,
+      // JSON is YAML
+      JSON.stringify({
+        control: { url: control.url },
+        candidate: { url: candidate.url },
+        log: { level: 'error' },
+        defaults: { proof: 'none' },
+        compare: { workers: 1 },
+      }),
+    );
+    const started = async (name: string, args: readonly string[]): Promise<string> => {
+      const child = spawn(
+        process.execPath,
+        [CUTOVER, ...args, '-c', config, '--name', name, '--dir', join(folder, name)],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      children.push(child);
+      return said(child);
+    };
+    const line = await started('controller', [
+      ...['controller', '--store', await server.database()],
+      ...['--api-listen', '127.0.0.1:0', '--fleet-listen', '127.0.0.1:0'],
+    ]);
+    const [fleetUrl = '', apiUrl = ''] = line.match(/http:\/\/[\d.]+:\d+/g) ?? [];
+    const tokenFile = join(folder, 'controller', 'api-token');
+    for (let n = 1; n <= PROXIES; n += 1)
+      await started(`p${n}`, [
+        ...['proxy', '--listen', '127.0.0.1:0', '--door', '127.0.0.1:0'],
+        ...['--controller', fleetUrl, '--token-file', tokenFile],
+      ]);
+    const call = caller(apiUrl, readFileSync(tokenFile, 'utf8').trim());
+    await until(async () => (await obey(call)).length === PROXIES);
     progress(`${PROXIES} proxies obey`);
-    return await measured({ controller, proxies, token, count: quick ? CHANGES.quick : CHANGES.whole });
+    return await measured(call, quick ? CHANGES.quick : CHANGES.whole);
   } finally {
-    for (const end of ends.reverse()) await end();
+    for (const child of children) await killed(child);
     control.server.close();
     candidate.server.close();
     await server.stop();
@@ -80,43 +81,50 @@ async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
   }
 }
 
-async function measured(rig: {
-  readonly controller: FleetProcess;
-  readonly proxies: readonly FleetProxy[];
-  readonly token: string;
-  readonly count: number;
-}): Promise<Row[]> {
-  const { controller, proxies, token, count } = rig;
-  const call = async (method: string, path: string, body: unknown): Promise<Record<string, unknown>> => {
-    const answer = await fetch(`${controller.apiUrl()}/api/v1/${path}`, {
+type Call = (method: string, path: string, body?: unknown) => Promise<Record<string, unknown>>;
+
+function caller(apiUrl: string, token: string): Call {
+  return async (method, path, body) => {
+    const answer = await fetch(`${apiUrl}/api/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const value = (await answer.json()) as Record<string, unknown>;
     if (!answer.ok) throw new Error(JSON.stringify(value));
     return value;
   };
+}
+
+/** The proxies that said that they obey what the controller decided last. */
+async function obey(call: Call): Promise<readonly unknown[]> {
+  const { members } = (await call('GET', 'fleet')) as {
+    members?: readonly { readonly connected: boolean; readonly behind: number }[];
+  };
+  return (members ?? []).filter(({ connected, behind }) => connected && behind === 0);
+}
+
+async function measured(call: Call, count: number): Promise<Row[]> {
   const changes: number[] = [];
   const rollbacks: number[] = [];
   const obeyed: number[] = [];
   let missing = 0;
   for (let n = 0; n < count; n += 1) {
-    // From the order to the last proxy, the journal on disk in between.
+    // From the order, through the journal on disk, to an answer that the last proxy obeys: a little more than it takes.
     const begin = performance.now();
-    const ordered = call('PUT', 'dials', { scope: {}, dialPpm: n });
-    const target = Math.max(...proxies.map((proxy) => proxy.table().revision)) + 1;
-    await until(() => Promise.resolve(proxies.every((proxy) => proxy.table().revision >= target)));
+    await call('PUT', 'dials', { scope: {}, dialPpm: n });
+    await until(async () => (await obey(call)).length === PROXIES);
     changes.push(performance.now() - begin);
-    await ordered;
     const ordering = performance.now();
-    const { proxies: told } = (await call('POST', 'rollback', {})) as unknown as {
-      proxies: { acknowledged: { ms: number }[]; missing: unknown[] };
+    const { proxies: told } = (await call('POST', 'rollback', {})) as {
+      proxies?: { acknowledged: { ms: number }[]; missing: unknown[] };
     };
     rollbacks.push(performance.now() - ordering);
-    obeyed.push(Math.max(...told.acknowledged.map(({ ms }) => ms)));
-    missing += told.missing.length + (PROXIES - told.acknowledged.length);
+    const acknowledged = told?.acknowledged ?? [];
+    obeyed.push(Math.max(...acknowledged.map(({ ms }) => ms)));
+    missing += PROXIES - acknowledged.length;
     await call('DELETE', 'latch', {});
+    await until(async () => (await obey(call)).length === PROXIES);
   }
   const slow = quantile(rollbacks, 0.99);
   const slowChange = quantile(changes, 0.99);
@@ -193,10 +201,33 @@ async function listening(): Promise<{ readonly server: Server; readonly url: str
   return { server, url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` };
 }
 
+/** The line by which a process says that it leads or serves; rejects when it ends before. */
+function said(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => reject(new Error(`A process neither leads nor serves within ${LIMIT_MS / 1_000} s.`)), LIMIT_MS);
+    child.once('exit', (code) => reject(new Error(`A process ended with ${code}.`)));
+    child.stdout?.on('data', (piece: Buffer) => {
+      text += piece.toString();
+      const line = /^(?:Leading|Serving)[^\n]*\n/m.exec(text)?.[0];
+      if (line === undefined) return;
+      clearTimeout(timer);
+      resolve(line);
+    });
+  });
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}
+
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000;
+  const end = performance.now() + LIMIT_MS;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error('The fleet does not obey within 60 s.');
-    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() > end) throw new Error(`The fleet does not obey within ${LIMIT_MS / 1_000} s.`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
