@@ -52,7 +52,7 @@ async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
       const child = spawn(
         process.execPath,
         [CUTOVER, ...args, '-c', config, '--name', name, '--dir', join(folder, name)],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
+        { stdio: ['ignore', 'ignore', 'pipe'] },
       );
       children.push(child);
       return said(child);
@@ -205,9 +205,12 @@ async function listening(): Promise<{ readonly server: Server; readonly url: str
 function said(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const timer = setTimeout(() => reject(new Error(`A process neither leads nor serves within ${LIMIT_MS / 1_000} s.`)), LIMIT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`A process neither leads nor serves within ${LIMIT_MS / 1_000} s.`)),
+      LIMIT_MS,
+    );
     child.once('exit', (code) => reject(new Error(`A process ended with ${code}.`)));
-    child.stdout?.on('data', (piece: Buffer) => {
+    child.stderr?.on('data', (piece: Buffer) => {
       text += piece.toString();
       const line = /^(?:Leading|Serving)[^\n]*\n/m.exec(text)?.[0];
       if (line === undefined) return;
