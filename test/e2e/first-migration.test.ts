@@ -63,9 +63,19 @@ function runScript(script: string): Promise<{ readonly code: number | null; read
     }, 170_000);
     shell.on('exit', (code) => {
       clearTimeout(timer);
+      endGroup(shell.pid);
       resolve({ code, output });
     });
   });
+}
+
+/** What the guide's commands started and its end did not reach, because a runner of packages stood between. */
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGTERM');
+  } catch {
+    // Nobody is left.
+  }
 }
 
 /** Ports of what the guide starts, by name. */
