@@ -152,6 +152,9 @@ export class Listener {
     };
     const connection = new Connection(socket, peer, this);
     this.#connections.set(socket, connection);
+    // Node takes its own listener away from a connection that turns into a tunnel, while an answer may still be on its way:
+    // a client that leaves then must not end the process. The socket destroys itself.
+    socket.on('error', () => {});
     socket.once('close', () => {
       this.#connections.delete(socket);
       connection.gone();
