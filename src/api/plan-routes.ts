@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { planInput, planRevision, planRevisionText, planStatus, planTaken, revertInput } from './plan-types.ts';
+import {
+  planInput,
+  planPreview,
+  planRevision,
+  planRevisionText,
+  planStatus,
+  planTaken,
+  previewInput,
+  revertInput,
+} from './plan-types.ts';
 import { page, paging, type Route } from './route.ts';
 
 /** Looking at plans, and changing which is in force. */
@@ -21,6 +30,16 @@ export const PLAN_ROUTES = {
     body: planInput,
     bodyBytes: 4 * 1_048_576,
     output: planTaken,
+    status: 200,
+  },
+  previewPlan: {
+    method: 'POST',
+    path: '/api/v1/plan/preview',
+    summary: 'What a configuration would change if it came into force now; changes nothing.',
+    open: false,
+    body: previewInput,
+    bodyBytes: 4 * 1_048_576,
+    output: planPreview,
     status: 200,
   },
   planRevisions: {

@@ -85,3 +85,65 @@ export type PlanStatus = z.infer<typeof planStatus>;
 export type PlanRevision = z.infer<typeof planRevision>;
 export type PlanRevisionText = z.infer<typeof planRevisionText>;
 export type PlanTaken = z.infer<typeof planTaken>;
+
+/** A text to be looked at, and not to be put in force. */
+export const previewInput = planInput.pick({ text: true, name: true });
+
+const moves = {
+  cells: z.int(),
+  tenants: z.int(),
+  /** Of all requests observed so far, parts per million. */
+  toCandidatePpm: z.int(),
+  toControlPpm: z.int(),
+  /** Of the subjects of the cells that move: the mean over these cells, parts per million. */
+  subjects: z.object({ toCandidatePpm: z.int(), toControlPpm: z.int() }),
+};
+
+/** What a plan would change if it came into force now. */
+export const planPreview = z.object({
+  /** False: it would change nothing. */
+  differs: z.boolean(),
+  /** The plan revision in force, and the revision of the table it was compared with. */
+  revision: z.int(),
+  tableRevision: z.int(),
+  /** What differs and needs a restart, one line each: as it is, the plan would be refused. */
+  restart: z.array(z.string()),
+  /** In the table: dials, forced names, cohorts, endpoints, policies; the first 200 of `changed`. */
+  changes: z.array(
+    z.object({ what: z.string(), scope: z.string(), before: z.string().nullable(), after: z.string().nullable() }),
+  ),
+  changed: z.int(),
+  /** Sections that differ besides; their values may be secrets. */
+  sections: z.array(z.string()),
+  /** True: which differences count changes, so a new epoch begins and what is open is renewed. */
+  newEpoch: z.boolean(),
+  /** Cells that are open now; of these, those whose proof is renewed, and those that lose it because they get another name. */
+  proofs: z.object({ open: z.int(), renewed: z.int(), lost: z.int() }),
+  /** Scopes whose dial stays where it is, under a latch. */
+  heldBack: z.array(z.string()),
+  movement: z.object({
+    ...moves,
+    seen: z.object({ cells: z.int(), tenants: z.int(), requests: z.number() }),
+    /** True: a salt differs, so people are dealt anew and the shares are what is to be expected. */
+    isDealtAnew: z.boolean(),
+    endpoints: z.array(z.object({ endpoint: z.string(), ...moves })),
+  }),
+  /** Cells that lack proof under the plan, where it changes something for them; the first 100 of `cells`. */
+  unproven: z.object({
+    cells: z.int(),
+    first: z.array(
+      z.object({
+        /** Empty where the requests name none. */
+        tenant: z.string(),
+        endpoint: z.string(),
+        /** True: the candidate serves some of it now and none of it then. */
+        closes: z.boolean(),
+        /** With the time it takes at the present traffic, where that can be told. */
+        missing: z.string(),
+      }),
+    ),
+  }),
+  /** What else follows, one sentence each. */
+  notes: z.array(z.string()),
+});
+export type PlanPreview = z.infer<typeof planPreview>;

@@ -265,8 +265,8 @@ function wrong(name: string, count: number): { message: string; hint: string } {
 function restart(name: string, problems: readonly ConfigProblem[]): { message: string; hint: string } {
   const keys = problems.map(({ path }) => path).join(', ');
   return {
-    message: `${name} changes what only a restart can change: ${keys}.`,
-    hint: 'Nothing of it was taken. Take these keys back, or restart the process with it.',
+    message: `${name} was not applied, nothing of it: only a restart can change ${keys}.`,
+    hint: 'A plan counts whole or not at all. Leave these keys as they were, or restart the process with it; cutover plan shows what the rest would do.',
   };
 }
 

@@ -45,7 +45,14 @@ export function planWarnings({ revision, from, file }: PlanStatus): string[] {
 }
 
 /** The door through which the control API looks at plans and changes which is in force. */
-export function planDoor(keeper: PlanKeeper, mark: () => PlanMark | undefined, file: string): PlanDoor {
+export function planDoor(
+  keeper: PlanKeeper,
+  {
+    mark,
+    file,
+    preview,
+  }: { readonly mark: () => PlanMark | undefined; readonly file: string } & Pick<PlanDoor, 'preview'>,
+): PlanDoor {
   const view = (plan: StoredPlan): PlanRevision => ({
     ...markView(plan),
     name: plan.name,
@@ -72,6 +79,7 @@ export function planDoor(keeper: PlanKeeper, mark: () => PlanMark | undefined, f
       };
     },
     apply: async (plan, who, ifRevision) => outcome(await keeper.apply(plan, who, ifRevision)),
+    preview,
     revert: async (revision, who) => outcome(await keeper.revert(revision, who)),
   };
 }

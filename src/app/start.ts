@@ -41,6 +41,7 @@ import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { Parts } from './parts.ts';
 import type { PlanOrigin, Refused, Taken } from './plan-keeper.ts';
+import { previewPlan } from './plan-preview.ts';
 import { planDoor, planStatusView } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';
 import { purgeTenant } from './purge-tenant.ts';
@@ -358,6 +359,15 @@ async function assemble(
           },
         });
   parts.add(() => keeper?.close());
+  const plans =
+    keeper === undefined || origin === undefined
+      ? undefined
+      : planDoor(keeper, {
+          mark: () => controller.state.plan,
+          file: fileName,
+          preview: (plan) =>
+            previewPlan(plan, { origin, settings, controller, ledger, movement: moving.view, catalog, clock }),
+        });
   const server = createControlServer({
     controller,
     ledger,
@@ -369,7 +379,7 @@ async function assemble(
     written: () => recorder.flush(),
     purge: (tenant) => purgeTenant(tenant, { store, verifier, recorder, desk, ledger, controller }),
     movement: moving,
-    ...(keeper === undefined ? {} : { plan: planDoor(keeper, () => controller.state.plan, fileName) }),
+    ...(plans === undefined ? {} : { plan: plans }),
     ...(fleet === undefined ? {} : { fleet: fleetDoor(fleet, controller) }),
     notices: notifier,
     clock,

@@ -12,6 +12,7 @@ import { addJournal } from './commands/journal.ts';
 import { addCells, addEndpoints, addMismatches } from './commands/lists.ts';
 import { addDeploy, addHold, addProof, addResume } from './commands/movement.ts';
 import { addNotify } from './commands/notify.ts';
+import { addPlan } from './commands/plan.ts';
 import { addPower } from './commands/power.ts';
 import { addApprove, addRamps, addReject, addRetire } from './commands/ramps.ts';
 import { addReplay } from './commands/replay.ts';
@@ -62,7 +63,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addToken,
     ],
   ],
-  ['Plan', [addApply, addRevisions, addRevert]],
+  ['Plan', [addPlan, addApply, addRevisions, addRevert]],
   ['Verify', [addCompare, addRepro, addReplay, addPower, addSimulate, addBreaker, addExport, addImport]],
   ['Keep', [addPurge, addNotify]],
 ];

@@ -59,14 +59,16 @@ export function parseSettings(text: string, options: ParseOptions): ParsedSettin
   return { ok: true, settings: checked.settings, problemOf, warnings: inOrder(checked.warnings.map(problemOf)) };
 }
 
+const NO_FILE = 'cutover init writes a file to start from; -c names another one.';
+
 /**
  * The text of a configuration file.
+ * @param hint What to do where there is none; absent: for commands that take it by `-c`.
  * @throws CutoverError CONFIG_UNREADABLE where there is no such text file.
  */
-export function readConfigText(file: string): string {
+export function readConfigText(file: string, hint: string = NO_FILE): string {
   const read = readSmallFile(file, MAX_FILE_BYTES);
   if (!('problem' in read)) return read.value;
-  const hint = 'cutover init writes a file to start from; -c names another one.';
   throw new CutoverError('CONFIG_UNREADABLE', `The configuration ${file} ${read.problem}.`, { hint });
 }
 

@@ -215,12 +215,29 @@ function raceAsk(): RaceAsk {
 
 const { file: _, ...MARK } = statusSample.plan;
 const REVISION = { ...MARK, name: 'cutover.yaml', inForce: true };
+const NO_SHARES = { toCandidatePpm: 0, toControlPpm: 0 };
+const NO_MOVES = { cells: 0, tenants: 0, ...NO_SHARES, subjects: NO_SHARES };
 const PLAN: PlanDoor = {
   status: () => statusSample.plan,
   revisions: () => [REVISION],
   revision: () => ({ ...REVISION, text: 'a: 1', before: null }),
   apply: async () => ({ ok: true, isNew: true }),
   revert: async () => ({ ok: true, isNew: true }),
+  preview: async () => ({
+    differs: false,
+    revision: 3,
+    tableRevision: 7,
+    restart: [],
+    changes: [],
+    changed: 0,
+    sections: [],
+    newEpoch: false,
+    proofs: { open: 0, renewed: 0, lost: 0 },
+    heldBack: [],
+    movement: { ...NO_MOVES, seen: { cells: 0, tenants: 0, requests: 0 }, isDealtAnew: false, endpoints: [] },
+    unproven: { cells: 0, first: [] },
+    notes: [],
+  }),
 };
 
 function liveView(reasons: string[]): LiveView {
@@ -386,6 +403,7 @@ function storedMismatch(id: string): StoredMismatch {
 const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?: unknown }>> = {
   status: { path: '/api/v1/status' },
   plan: { path: '/api/v1/plan' },
+  previewPlan: { path: '/api/v1/plan/preview', body: { text: 'a: 1' } },
   applyPlan: { path: '/api/v1/plan', body: { text: 'a: 1', reason: 'test' } },
   planRevisions: { path: '/api/v1/plan/revisions?limit=2' },
   planRevision: { path: '/api/v1/plan/revisions/3' },

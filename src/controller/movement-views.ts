@@ -8,6 +8,7 @@ import type { Assessment } from '../core/evidence.ts';
 import type { Frozen } from '../core/freeze.ts';
 import { approvalsThatCount, type PassedGate } from '../core/gate.ts';
 import type { RampStep } from '../core/ramp.ts';
+import type { Proof } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import type { CellTrack, EndpointTrack } from './movement-book.ts';
 import { assessOwn, assessPooled, asTold, isLast } from './movement-plan.ts';
@@ -70,18 +71,21 @@ export class MovementView {
     return said.length === 0 ? undefined : `${id}: ${said.join(', ')}`;
   }
 
-  /** What a cell lacks, without its name; empty: nothing. undefined: ask elsewhere. */
-  missingForCell(cell: Cell): string | undefined {
+  /**
+   * What a cell lacks, without its name; empty: nothing. undefined: ask elsewhere.
+   * @param proof What would be demanded; absent: what is.
+   */
+  missingForCell(cell: Cell, proof?: Proof): string | undefined {
     const mover = this.#mover();
     const track = mover?.book.find(cell);
     if (mover === undefined || track === undefined || isOpen(track.record.state)) return undefined;
-    return this.#missing(track, mover).join('; ');
+    return this.#missing(track, mover, proof).join('; ');
   }
 
-  #missing(track: CellTrack, mover: Mover): string[] {
+  #missing(track: CellTrack, mover: Mover, demanded?: Proof): string[] {
     const facts = mover.facts();
     const { cell } = track;
-    const { proof } = facts.policyOf(cell.endpoint);
+    const proof = demanded ?? facts.policyOf(cell.endpoint).proof;
     if (proof === 'none') return [];
     const own = asTold(assessOwn(track, mover.rules, facts.now), cell.endpoint, facts);
     const missing: string[] = [];
@@ -91,7 +95,7 @@ export class MovementView {
     }
     if (proof === 'cell') missing.push(...parts(own));
     else if (own.kind !== 'pass') {
-      const pooled = this.#pooled(track.home, mover);
+      const pooled = this.#pooled(track.home, mover, proof);
       if (pooled.kind !== 'pass') missing.push(`over all tenants ${sentenceOf(pooled)}`);
       const { ownMatches } = mover.rules.cellPolicy;
       if (own.matches < ownMatches) {
@@ -114,9 +118,9 @@ export class MovementView {
     return missing;
   }
 
-  #pooled(home: EndpointTrack, mover: Mover): Assessment {
+  #pooled(home: EndpointTrack, mover: Mover, demanded?: Proof): Assessment {
     const facts = mover.facts();
-    const { proof } = facts.policyOf(home.id);
+    const proof = demanded ?? facts.policyOf(home.id).proof;
     return asTold(assessPooled(home, mover.rules, { now: facts.now, proof }), home.id, facts);
   }
 

@@ -1,4 +1,4 @@
-import type { PlanRevision, PlanRevisionText, PlanStatus, PlanTaken } from '../api/plan-types.ts';
+import type { PlanPreview, PlanRevision, PlanRevisionText, PlanStatus, PlanTaken } from '../api/plan-types.ts';
 import type { Rejected } from '../core/control-state.ts';
 import type { Who } from './controller.ts';
 import type { Handlers } from './handlers.ts';
@@ -12,17 +12,21 @@ export interface PlanDoor {
   revision(revision: number): PlanRevisionText | undefined;
   apply(plan: { readonly text: string; readonly name: string }, who: Who, ifRevision?: number): Promise<PlanOutcome>;
   revert(revision: number, who: Who): Promise<PlanOutcome>;
+  /** What a text would change; changes nothing. */
+  preview(plan: { readonly text: string; readonly name: string }): Promise<PlanPreview | PlanRefusal>;
 }
 
 /** What became of it; what is wrong with a text, one line each. */
-export type PlanOutcome =
-  | { readonly ok: true; readonly isNew: boolean }
-  | (Rejected & { readonly lines: readonly string[] });
+export type PlanOutcome = { readonly ok: true; readonly isNew: boolean } | PlanRefusal;
+
+export interface PlanRefusal extends Rejected {
+  readonly lines: readonly string[];
+}
 
 /** Routes of the plan; without a door the process was started without a text, and takes none. */
 export function planHandlers(
   door: PlanDoor | undefined,
-): Pick<Handlers, 'plan' | 'applyPlan' | 'planRevisions' | 'planRevision' | 'revertPlan'> {
+): Pick<Handlers, 'plan' | 'applyPlan' | 'previewPlan' | 'planRevisions' | 'planRevision' | 'revertPlan'> {
   const open = (): PlanDoor => {
     if (door !== undefined) return door;
     throw new ApiError('CONFLICT', 'This process keeps no plans.', { hint: 'It was started by another program.' });
@@ -31,6 +35,11 @@ export function planHandlers(
     plan: () => open().status(),
     applyPlan: async ({ body: { text, name, reason, ifRevision }, actor }) =>
       taken(open(), await open().apply({ text, name }, { actor, reason }, ifRevision)),
+    previewPlan: async ({ body }) => {
+      const preview = await open().preview(body);
+      if ('differs' in preview) return preview;
+      throw refusal(preview);
+    },
     planRevisions: ({ query: { limit, cursor } }) => {
       const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
       if (Number.isNaN(before))
@@ -56,6 +65,9 @@ export function planHandlers(
 
 function taken(door: PlanDoor, outcome: PlanOutcome): PlanTaken {
   if (outcome.ok) return { isNew: outcome.isNew, plan: door.status() };
-  const { code, message, hint, lines } = outcome;
-  throw new ApiError(code, [message, ...lines].join('\n'), { hint });
+  throw refusal(outcome);
+}
+
+function refusal({ code, message, hint, lines }: PlanRefusal): ApiError {
+  return new ApiError(code, [message, ...lines].join('\n'), { hint });
 }

@@ -6,6 +6,9 @@ import { clientOf, define, EXIT, parseWhole, type RemoteOptions, reasoned, remot
 import { colour, moment, print, printJson, printTable, safe } from '../output.ts';
 import { type DiffLine, unifiedDiff } from '../unified-diff.ts';
 
+/** For whoever named a file that is not there. */
+export const NAME_ANOTHER = 'Nothing was changed. Name a file that is there: its path counts from this folder.';
+
 interface RevisionsOptions extends RemoteOptions {
   readonly limit: number;
 }
@@ -126,7 +129,7 @@ export function addApply(program: Command): void {
     ["cutover apply cutover.yaml --reason 'more for beta'", 'cutover apply next.yaml --if-revision 7'],
     async (options, file = '') => {
       const { readConfigText } = await import('../../config/load.ts');
-      const text = readConfigText(file);
+      const text = readConfigText(file, NAME_ANOTHER);
       const done = await clientOf(options).call('POST', 'plan', planTaken, {
         text,
         name: basename(file),
