@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { BodyReader, ClientExchange } from './client-exchange.ts';
 import { passingTrailers } from './headers.ts';
 import type { UpstreamCall } from './upstream.ts';
 
@@ -15,8 +15,8 @@ export interface ClientBodyOptions {
  * A request's body on its way to an upstream, with a bounded memory of what has passed:
  * enough to send it again where the first upstream never saw it, or to mirror it.
  */
-export class ClientBody {
-  readonly #request: IncomingMessage;
+export class ClientBody implements BodyReader {
+  readonly #exchange: ClientExchange;
   readonly #keepBytes: number;
   /** Bytes still to come; undefined for a chunked body. */
   #leftBytes: number | undefined;
@@ -28,11 +28,12 @@ export class ClientBody {
   #isListening = false;
   #isPaused = false;
   #waitingSince: number;
+  #rawTrailers: readonly string[] = [];
   /** The client has sent all of it. */
   isComplete = false;
 
-  constructor(request: IncomingMessage, options: ClientBodyOptions) {
-    this.#request = request;
+  constructor(exchange: ClientExchange, options: ClientBodyOptions) {
+    this.#exchange = exchange;
     this.#keepBytes = options.keepBytes;
     this.#leftBytes = options.lengthBytes;
     this.#now = options.now;
@@ -68,8 +69,7 @@ export class ClientBody {
     else if (this.#isPaused) this.drained();
     if (this.#isListening) return;
     this.#isListening = true;
-    this.#request.on('data', (chunk: Buffer) => this.#take(chunk));
-    this.#request.once('end', () => this.#complete());
+    this.#exchange.readBody(this);
   }
 
   /** The upstream takes no more: the client is held back until another one is connected. */
@@ -84,17 +84,17 @@ export class ClientBody {
     this.#kept = this.isComplete ? this.#kept : [];
     this.#isOverflown ||= !this.isComplete;
     this.#isPaused = false;
-    this.#request.resume();
+    this.#exchange.resumeBody();
   }
 
   drained(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#waitingSince = this.#now();
-    this.#request.resume();
+    this.#exchange.resumeBody();
   }
 
-  #take(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.#waitingSince = this.#now();
     this.#keep(chunk);
     const hasRoom = this.#call === undefined || this.#call.write(chunk);
@@ -102,6 +102,11 @@ export class ClientBody {
     // The last byte is the end: the answer may come before Node says so.
     if (this.#leftBytes === 0) this.#complete();
     else if (!hasRoom) this.#pause();
+  }
+
+  end(rawTrailers: readonly string[]): void {
+    this.#rawTrailers = rawTrailers;
+    this.#complete();
   }
 
   #complete(): void {
@@ -123,10 +128,10 @@ export class ClientBody {
 
   #pause(): void {
     this.#isPaused = true;
-    this.#request.pause();
+    this.#exchange.pauseBody();
   }
 
   #end(call: UpstreamCall): void {
-    call.end(passingTrailers(this.#request.rawTrailers).flat());
+    call.end(passingTrailers(this.#rawTrailers).flat());
   }
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settings } from '../config/settings.ts';
 import type { Side, TenantId } from '../core/cell.ts';
 import type { FailureKind } from '../core/observation.ts';
@@ -8,12 +7,12 @@ import { isSafeMethod } from '../core/safe-request.ts';
 import { Attempt } from './attempt.ts';
 import type { CandidateBreakers } from './breakers.ts';
 import { ClientBody } from './client-body.ts';
+import type { ClientExchange } from './client-exchange.ts';
 import { answerHeaders, headerPolicy, headersForSide, passingTrailers } from './headers.ts';
-import { relayInformational } from './interim.ts';
-import type { ActiveRequest, Connection } from './listener.ts';
+import type { ActiveRequest } from './listener.ts';
 import type { Mirrors, Sample } from './mirror.ts';
 import type { MirrorCandidate } from './mirror-candidate.ts';
-import { type Problem, sendProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import type { RequestHead } from './request-guard.ts';
 import type { ResponseHead, Upstream, UpstreamFailure } from './upstream.ts';
 import { isFailureStatus, problemFor } from './upstream-problem.ts';
@@ -50,13 +49,6 @@ export interface Decided {
   readonly arrivedAt: number;
 }
 
-/** What goes with one client connection. */
-export interface Downstream {
-  readonly connection: Connection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
 /** Bodies up to here are remembered while the candidate may still fail; larger ones are sent once. */
 export const REPLAY_BYTES = 65_536;
 /** How long a client may take to fetch the beginning of an answer that broke off. */
@@ -65,7 +57,7 @@ const BREAK_OFF_MS = 1_000;
 export class Forward implements ActiveRequest {
   readonly deps: ForwardDeps;
   readonly decided: Decided;
-  readonly #down: Downstream;
+  readonly #down: ClientExchange;
   readonly #body: ClientBody | undefined;
   #sample: Sample | undefined;
   /** Already counted as unverified: a failover must not count it again. */
@@ -89,7 +81,7 @@ export class Forward implements ActiveRequest {
   #isCut = false;
   #isClosed = false;
 
-  constructor(deps: ForwardDeps, down: Downstream, decided: Decided) {
+  constructor(deps: ForwardDeps, down: ClientExchange, decided: Decided) {
     this.deps = deps;
     this.#down = down;
     this.decided = decided;
@@ -118,7 +110,7 @@ export class Forward implements ActiveRequest {
     const forReplay = decision.side === 'candidate' ? REPLAY_BYTES : 0;
     const forMirror = this.#sample?.maxBodyBytes ?? 0;
     const { clock } = this.deps;
-    return new ClientBody(this.#down.request, {
+    return new ClientBody(this.#down, {
       keepBytes: Math.max(forReplay, forMirror),
       lengthBytes: head.body === 'chunked' ? undefined : head.body,
       now: () => clock.monotonic(),
@@ -159,10 +151,9 @@ export class Forward implements ActiveRequest {
   }
 
   onInformational(status: number, rawHeaders: string[]): void {
-    const { response, request } = this.#down;
-    if (response.headersSent || request.httpVersion !== '1.1') return;
+    if (this.#down.hasBegun || !this.#down.isModern) return;
     try {
-      relayInformational(response, { status, rawHeaders }, this.decided.head);
+      this.#down.interim(status, rawHeaders, this.decided.head.expectsContinue);
     } catch (error) {
       // An interim answer is advice; a client can do without.
       this.deps.log.debug('proxy.interim-dropped', { status, message: String(error) });
@@ -185,12 +176,12 @@ export class Forward implements ActiveRequest {
   onData(chunk: Buffer): boolean {
     this.#bodyBegan = true;
     this.#sample?.data(chunk);
-    if (this.#down.response.write(chunk)) return true;
+    if (this.#down.write(chunk)) return true;
     this.#blockedSince = this.deps.clock.monotonic();
     this.deps.watched.add(this);
     if (!this.#listensForDrain) {
       this.#listensForDrain = true;
-      this.#down.response.on('drain', () => {
+      this.#down.onDrain(() => {
         this.#blockedSince = undefined;
         this.#current?.call?.resume();
       });
@@ -199,7 +190,6 @@ export class Forward implements ActiveRequest {
   }
 
   onEnd(attempt: Attempt, rawTrailers: string[]): void {
-    const { response } = this.#down;
     this.#current = undefined;
     attempt.toBreaker?.succeeded();
     this.#sample?.answered({
@@ -207,8 +197,8 @@ export class Forward implements ActiveRequest {
       firstByteMs: attempt.firstByteMs,
       durationMs: this.deps.clock.monotonic() - attempt.startedAt,
     });
-    if (this.#isChunked && rawTrailers.length > 0) response.addTrailers(passingTrailers(rawTrailers));
-    response.end();
+    const hasTrailers = this.#isChunked && rawTrailers.length > 0;
+    this.#down.end(hasTrailers ? passingTrailers(rawTrailers) : undefined);
     this.#stopBody(attempt);
   }
 
@@ -238,17 +228,17 @@ export class Forward implements ActiveRequest {
   // --- answering ---
 
   #relayHead(attempt: Attempt, head: ResponseHead): void {
-    const { response, request, connection } = this.#down;
-    const hasBody = request.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
-    this.#isChunked = hasBody && head.contentLength === undefined && request.httpVersion === '1.1';
+    const down = this.#down;
+    const hasBody = this.decided.head.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
+    this.#isChunked = hasBody && head.contentLength === undefined && down.isModern;
     this.#isDelimited = this.#isChunked || head.contentLength !== undefined;
     const headers = answerHeaders(head.rawHeaders, {
       status: head.status,
       chunked: this.#isChunked,
-      close: connection.shouldClose,
+      close: down.shouldClose,
     });
-    response.sendDate = false; // the upstream's passes
-    response.writeHead(head.status, head.statusMessage, headers);
+    const framing = !hasBody ? 'none' : this.#isChunked ? 'chunked' : this.#isDelimited ? 'announced' : 'until-close';
+    down.head({ status: head.status, statusMessage: head.statusMessage, headers, framing });
     this.#status = head.status;
     this.#servedBy = attempt.side;
     this.#upstreamMs = attempt.firstByteMs;
@@ -259,17 +249,17 @@ export class Forward implements ActiveRequest {
   }
 
   flushHeadUnlessBegun(): void {
-    if (!this.#bodyBegan && !this.#isClosed && this.#current !== undefined) this.#down.response.flushHeaders();
+    if (!this.#bodyBegan && !this.#isClosed && this.#current !== undefined) this.#down.flushHead();
   }
 
   #answerProblem(problem: Problem): void {
-    const { response, request, connection } = this.#down;
+    const down = this.#down;
     this.#status = problem.status;
     this.#firstByteAt = this.deps.clock.monotonic();
-    if (!response.headersSent && !response.destroyed) {
+    if (!down.hasBegun && !down.isGone) {
       // A client that waits for 100 may send its body or not: only a new connection is sure (RFC 9110 section 10.1.1).
-      const isUncertain = this.decided.head.expectsContinue && !request.complete;
-      sendProblem(response, problem, connection.shouldClose || isUncertain);
+      const isUncertain = this.decided.head.expectsContinue && !down.isComplete;
+      down.problem(problem, down.shouldClose || isUncertain);
     }
   }
 
@@ -279,11 +269,11 @@ export class Forward implements ActiveRequest {
     this.#isCut = true;
     this.#current = undefined;
     this.#sample?.failed({ kind: 'failure', failure: kind, durationMs: elapsedMs }, attempt.startedAt);
-    const { socket } = this.#down.connection;
+    const down = this.#down;
     // Length and chunks show the hole, so what was sent may still arrive; a body that ends with the connection needs a reset.
-    if (!this.#isDelimited) socket.resetAndDestroy();
-    else socket.end();
-    this.deps.clock.after(BREAK_OFF_MS, () => socket.destroy());
+    if (!this.#isDelimited) down.resetConnection();
+    else down.endConnection();
+    this.deps.clock.after(BREAK_OFF_MS, () => down.destroy());
   }
 
   /** Whatever the client still sends has no reader any more. */
@@ -332,7 +322,7 @@ export class Forward implements ActiveRequest {
 
   /** The client neither sends nor reads: it is let go. */
   giveUpClient(): void {
-    if (!this.inputBroken(CLIENT_STALLED)) this.#down.connection.socket.destroy();
+    if (!this.inputBroken(CLIENT_STALLED)) this.#down.destroy();
   }
 
   /** An answer that cannot be passed on (Node refuses to write it) is as good as none. */
@@ -343,13 +333,12 @@ export class Forward implements ActiveRequest {
   }
 
   inputBroken(problem: Problem): boolean {
-    const { request, response, connection } = this.#down;
-    if (request.complete) return false;
+    if (this.#down.isComplete) return false;
     this.#abortUpstream();
-    if (response.headersSent) connection.socket.destroy();
+    if (this.#down.hasBegun) this.#down.destroy();
     else {
       this.#status = problem.status;
-      sendProblem(response, problem, true);
+      this.#down.problem(problem, true);
     }
     return true;
   }
@@ -365,7 +354,7 @@ export class Forward implements ActiveRequest {
   closed(): void {
     this.#isClosed = true;
     this.deps.watched.delete(this);
-    const isAborted = !this.#isCut && !this.#down.response.writableFinished;
+    const isAborted = !this.#isCut && !this.#down.isFinished;
     if (this.#current !== undefined) this.#abortUpstream();
     this.#record(isAborted);
     if (isAborted) this.#sample?.clientAborted();

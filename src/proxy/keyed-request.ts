@@ -1,8 +1,8 @@
 import type { Side } from '../core/cell.ts';
-import { type Decided, type Downstream, Forward, type ForwardDeps } from './forward.ts';
+import type { ClientExchange } from './client-exchange.ts';
+import { type Decided, Forward, type ForwardDeps } from './forward.ts';
 import type { ActiveRequest } from './listener.ts';
 import type { Problem } from './problem.ts';
-import { sendProblem } from './problem.ts';
 
 /** How long a request waits for its idempotency key to be recorded: a busy disk must not become the client's latency. */
 const RECORD_WAIT_MS = 50;
@@ -20,12 +20,12 @@ export interface KeyedDecision {
 /** An unsafe request with a key nobody has seen: its side goes on record before it is forwarded. */
 export class KeyedRequest implements ActiveRequest {
   readonly #deps: ForwardDeps;
-  readonly #down: Downstream;
+  readonly #down: ClientExchange;
   readonly #keyed: KeyedDecision;
   #forward: Forward | undefined;
   #isOver = false;
 
-  constructor(deps: ForwardDeps, down: Downstream, keyed: KeyedDecision) {
+  constructor(deps: ForwardDeps, down: ClientExchange, keyed: KeyedDecision) {
     this.#deps = deps;
     this.#down = down;
     this.#keyed = keyed;
@@ -62,9 +62,9 @@ export class KeyedRequest implements ActiveRequest {
 
   inputBroken(problem: Problem): boolean {
     if (this.#forward !== undefined) return this.#forward.inputBroken(problem);
-    if (this.#down.request.complete) return false;
+    if (this.#down.isComplete) return false;
     this.#end(problem.status, false);
-    sendProblem(this.#down.response, problem, true);
+    this.#down.problem(problem, true);
     return true;
   }
 

@@ -21,18 +21,20 @@ import type { Needs } from '../core/spending/need-book.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
 import { type BreakerStatus, CandidateBreakers } from './breakers.ts';
+import type { ClientExchange } from './client-exchange.ts';
 import { Decider, type ForceClaims, type Known } from './decider.ts';
 import { drain } from './drain.ts';
 import { Forward, type ForwardDeps } from './forward.ts';
-import { plainAddress, TrustedNetworks } from './forwarded.ts';
+import { type Peer, plainAddress, TrustedNetworks } from './forwarded.ts';
 import { toFlat } from './headers.ts';
 import { createUpstream } from './http-upstream.ts';
 import { KeyedRequest } from './keyed-request.ts';
 import { type ActiveRequest, type Connection, Listener } from './listener.ts';
 import { Mirrors } from './mirror.ts';
+import { NodeExchange } from './node-exchange.ts';
 import { LoopPressure, type Pressure } from './pressure.ts';
-import { type Problem, rawProblem, sendProblem } from './problem.ts';
-import { type GuardRules, guardRequest } from './request-guard.ts';
+import { type Problem, rawProblem } from './problem.ts';
+import { type GuardRules, guardRequest, type RequestHead } from './request-guard.ts';
 import { safeSink } from './safe-sink.ts';
 import { Sessions } from './sessions.ts';
 import { Upgrade } from './upgrade.ts';
@@ -287,32 +289,37 @@ class DataPlane implements Proxy {
 
   /** Refusals by the guard are answered here and are not in the served records: they belong to no endpoint. */
   #serve(connection: Connection, request: IncomingMessage, response: ServerResponse): ActiveRequest {
+    const down = new NodeExchange(connection, request, response);
     try {
       const head = this.#guard(connection, request);
       if (head.kind === 'refusal') {
-        sendProblem(response, head, true);
+        down.problem(head, true);
         return REFUSED;
       }
-      const known = this.#decider.know(head, connection.peer);
-      const down = { connection, request, response };
-      if (known.keyHash !== undefined && known.facts.keyedSide === undefined) {
-        return this.#serveKeyed(down, { head, known, keyHash: known.keyHash });
-      }
-      const forward = new Forward(this.#forwarding, down, this.#decider.decide(head, known));
-      forward.start();
-      return forward;
+      return this.#serveHead(connection.peer, head, down);
     } catch (error) {
-      this.#deps.log.error('proxy.fault', { message: String(error) });
-      if (response.headersSent) connection.socket.destroy();
-      else sendProblem(response, FAULT, true);
-      return REFUSED;
+      return this.#fault(error, down);
     }
   }
 
-  #serveKeyed(
-    down: { connection: Connection; request: IncomingMessage; response: ServerResponse },
-    keyed: { head: Extract<ReturnType<typeof guardRequest>, { kind: 'head' }>; known: Known; keyHash: string },
-  ): ActiveRequest {
+  #serveHead(peer: Peer, head: RequestHead, down: ClientExchange): ActiveRequest {
+    const known = this.#decider.know(head, peer);
+    if (known.keyHash !== undefined && known.facts.keyedSide === undefined) {
+      return this.#serveKeyed(down, { head, known, keyHash: known.keyHash });
+    }
+    const forward = new Forward(this.#forwarding, down, this.#decider.decide(head, known));
+    forward.start();
+    return forward;
+  }
+
+  #fault(error: unknown, down: ClientExchange): ActiveRequest {
+    this.#deps.log.error('proxy.fault', { message: String(error) });
+    if (down.hasBegun) down.destroy();
+    else down.problem(FAULT, true);
+    return REFUSED;
+  }
+
+  #serveKeyed(down: ClientExchange, keyed: { head: RequestHead; known: Known; keyHash: string }): ActiveRequest {
     const first = this.#decider.decide(keyed.head, keyed.known);
     return new KeyedRequest(this.#forwarding, down, {
       first,
