@@ -14,9 +14,10 @@ const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   explorer: async () => (await import('./sections/explorer.ts')).explorer,
   exhaustive: async () => (await import('./sections/exhaustive.ts')).exhaustive,
   fleet: async () => (await import('./sections/fleet.ts')).fleet,
+  faults: async () => (await import('./sections/faults.ts')).faults,
 };
 
-const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--jobs N] [--quick] [--output json]
+const USAGE = `npm run bench -- controller [--only NAME,…] [--seed N] [--seeds N] [--faults N] [--jobs N] [--quick] [--output json]
 NAME is one of: ${Object.keys(SECTIONS).join(', ')}`;
 
 /** Runs the controller's bench: all sections, or those that `--only` names. Exit code 1 where a target was missed. */
@@ -27,6 +28,7 @@ export async function run(args: readonly string[]): Promise<void> {
       only: { type: 'string' },
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string' },
+      faults: { type: 'string' },
       jobs: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       output: { type: 'string' },
@@ -35,8 +37,9 @@ export async function run(args: readonly string[]): Promise<void> {
   const names = values.only?.split(',') ?? Object.keys(SECTIONS);
   const seed = Number(values.seed);
   const seeds = values.seeds === undefined ? undefined : Number(values.seeds);
+  const faults = values.faults === undefined ? undefined : Number(values.faults);
   const jobs = Number(values.jobs);
-  const isCount = seeds === undefined || (Number.isSafeInteger(seeds) && seeds > 0);
+  const isCount = [seeds, faults].every((count) => count === undefined || (Number.isSafeInteger(count) && count > 0));
   const isJobs = Number.isSafeInteger(jobs) && jobs >= 1 && jobs <= 64;
   if (!isCount || !isJobs || !Number.isSafeInteger(seed) || names.some((name) => SECTIONS[name] === undefined)) {
     console.error(USAGE);
@@ -52,6 +55,7 @@ export async function run(args: readonly string[]): Promise<void> {
       jobs,
       progress,
       ...(seeds === undefined ? {} : { seeds }),
+      ...(faults === undefined ? {} : { faults }),
     });
     if (section === undefined) continue;
     sections[name] = section;

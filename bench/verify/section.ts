@@ -12,6 +12,8 @@ export interface SectionOptions {
   readonly quick: boolean;
   /** How many worlds a section that goes through seeds tries; absent: as many as its target asks for. */
   readonly seeds?: number;
+  /** How many faults a fleet suffers; absent: as many as the target asks for. */
+  readonly faults?: number;
   /** Threads at once, where a section can use more than one. */
   readonly jobs?: number;
   /** A line for whoever waits; it goes to stderr. */

@@ -76,6 +76,8 @@ const MAX_TIMES = 100;
 interface Member {
   hello: Hello;
   alive: Alive | undefined;
+  /** Requests in flight, as it last said. */
+  outstanding: Readonly<Record<Side, number>>;
   line: LineSocket | undefined;
   heardAt: number;
   term: number;
@@ -231,7 +233,7 @@ export class Hub {
   /** Requests in flight at all members. */
   outstanding(side: Side): number {
     let sum = 0;
-    for (const { line, alive } of this.#members.values()) if (line !== undefined) sum += alive?.outstanding[side] ?? 0;
+    for (const { line, outstanding } of this.#members.values()) if (line !== undefined) sum += outstanding[side];
     return sum;
   }
 
@@ -321,6 +323,7 @@ export class Hub {
     const member: Member = {
       hello,
       alive: known?.alive,
+      outstanding: known?.outstanding ?? { control: 0, candidate: 0 },
       line,
       heardAt: now,
       term: hello.term,
@@ -341,10 +344,12 @@ export class Hub {
   #take(member: Member, up: Exclude<Up, Hello>): void {
     member.heardAt = this.#options.clock.monotonic();
     if (up.t === 'alive') {
-      member.alive = up;
+      [member.alive, member.outstanding] = [up, up.outstanding];
       this.#obeys(member, up.term, up.revision);
-    } else if (up.t === 'ack') this.#obeys(member, up.term, up.revision);
-    else if (up.t === 'report') this.#takeReport(member, up);
+    } else if (up.t === 'ack') {
+      member.outstanding = up.outstanding;
+      this.#obeys(member, up.term, up.revision);
+    } else if (up.t === 'report') this.#takeReport(member, up);
     else if (up.t === 'keys') void this.#answerKeys(member, up.number, up.keys);
     else if (up.t === 'latch') void this.#takeLatch(member, up.latch);
     else if (up.t === 'whole') {

@@ -183,7 +183,7 @@ export class Member {
     link.table = told.table;
     const next = takeTable(this.#kept, { term: told.term, began: told.began, table: told.table });
     if (next !== undefined) this.#put(next);
-    link.send({ t: 'ack', ...this.#standing() });
+    link.send({ t: 'ack', ...this.#standing(), outstanding: this.#options.alive().outstanding });
     if (this.#kept.own.length > 0) this.#tellOwn();
   }
 

@@ -46,6 +46,14 @@ export interface Alive {
   readonly cachedForSeconds: number;
 }
 
+/** The member obeys a table; with what is in flight at that moment, which no table takes back. */
+export interface Ack {
+  readonly t: 'ack';
+  readonly term: number;
+  readonly revision: number;
+  readonly outstanding: Readonly<Record<Side, number>>;
+}
+
 /** What was served and compared. Told again under the same number until it is taken. */
 export interface Report {
   readonly t: 'report';
@@ -74,7 +82,7 @@ export type Up =
   | Hello
   | Alive
   | Report
-  | { readonly t: 'ack'; readonly term: number; readonly revision: number }
+  | Ack
   /** A rollback that the member took without a controller. */
   | { readonly t: 'latch'; readonly latch: Latch }
   | { readonly t: 'keys'; readonly number: number; readonly keys: readonly KeyAsked[] }

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FAULTS, FleetWorld } from '../support/fleet-world.ts';
 
-/** Each fault once; `npm run bench -- controller --only fleet` does it a thousand times. */
+/** Each fault once; `npm run bench -- controller --only faults` does it a thousand times. */
 test('controllers and the store are killed and cut off, and no client, no proof and no decision suffers', {
   timeout: 900_000,
 }, async () => {

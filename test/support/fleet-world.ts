@@ -45,6 +45,11 @@ export interface FleetOutcome {
   readonly healedMs: readonly { readonly fault: Fault; readonly ms: number }[];
 }
 
+/** What was done and found so far; what was lost is known at the end. */
+export type FleetTally = Pick<FleetOutcome, 'requests' | 'byCandidate' | 'acknowledged' | 'rollbacks'> & {
+  readonly wrong: number;
+};
+
 interface Controller {
   readonly name: string;
   readonly dir: string;
@@ -82,6 +87,7 @@ export class FleetWorld {
   #isLatched = false;
   #isOver = false;
   #numbers = 0;
+  #stalls = 0;
   #loops: Promise<void>[] = [];
 
   static async start(): Promise<FleetWorld> {
@@ -153,6 +159,12 @@ export class FleetWorld {
     this.#seen.healedMs.push({ fault, ms: performance.now() - begin });
   }
 
+  tally(): FleetTally {
+    const { requests, byCandidate, clientErrors, servedWithoutProof, servedUnderLatch } = this.#seen;
+    const wrong = clientErrors.length + servedWithoutProof.length + servedUnderLatch.length;
+    return { requests, byCandidate, acknowledged: this.#kept.length, rollbacks: this.#rollbacks.length, wrong };
+  }
+
   async #strike(fault: Fault, leader: Controller): Promise<void> {
     const awhile = (): Promise<void> => pause(300 + Math.random() * 700);
     const line = fault.includes('proxies') ? leader.toIt : leader.toStore;
@@ -166,8 +178,10 @@ export class FleetWorld {
       line.mend();
     } else if (fault.endsWith('is lost')) {
       line.stall();
-      // Long enough for somebody else to lead.
-      await pause(fault.includes('store') ? 10_000 : 1_000);
+      if (fault.includes('store')) this.#stalls += 1;
+      // Long enough for somebody else to lead; every other time so short that the same one goes on.
+      const takesOver = this.#stalls % 2 === 1;
+      await pause(!fault.includes('store') ? 1_000 : takesOver ? 10_000 : 500 + Math.random() * 4_000);
       line.cut();
       line.mend();
     } else {

@@ -1,30 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FAULTS, type FleetOutcome, FleetWorld } from '../../../test/support/fleet-world.ts';
 import { startPostgres } from '../../../test/support/postgres.ts';
 import type { BenchSection, Row, Section, SectionOptions } from '../../verify/section.ts';
+import { FleetClients, side } from '../fleet-clients.ts';
 
 const CUTOVER = fileURLToPath(new URL('../../../bin/cutover.cjs', import.meta.url));
 const PROXIES = 8;
 /** For a process to say where it listens, and for everybody to obey. */
 const LIMIT_MS = 120_000;
-const FAULT_ROUNDS = { quick: 7, whole: 1_000 } as const;
+/** While a rollback holds, before it is lifted. */
+const AFTER_MS = 50;
 const CHANGES = { quick: 50, whole: 1_000 } as const;
 
-/** How fast a fleet obeys, and what it loses when its parts are killed and cut off. */
+/** How fast a fleet obeys, while each proxy has a client that never stops. */
 export const fleet: BenchSection = {
   name: 'fleet',
   async run(options: SectionOptions): Promise<Section> {
-    const speed = await obeying(options);
-    const faults = await suffering(options);
     return {
-      title: `A fleet on one machine: ${PROXIES} proxies that obey one controller; then two controllers and three proxies that suffer`,
-      rows: [...speed, ...faults.rows],
-      tables: [faults.table],
+      title: `A fleet on one machine: ${PROXIES} proxies that obey one controller`,
+      rows: await obeying(options),
     };
   },
 };
@@ -33,8 +30,9 @@ export const fleet: BenchSection = {
 async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-fleet-'));
   const server = await startPostgres();
-  const [control, candidate] = [await listening(), await listening()];
+  const [control, candidate] = [await side('control'), await side('candidate')];
   const children: ChildProcess[] = [];
+  let clients: FleetClients | undefined;
   try {
     const config = join(folder, 'cutover.yaml');
     writeFileSync(
@@ -45,6 +43,7 @@ async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
         candidate: { url: candidate.url },
         log: { level: 'error' },
         defaults: { proof: 'none' },
+        endpoints: [{ match: 'POST /orders', writes: true }],
         compare: { workers: 1 },
       }),
     );
@@ -63,19 +62,26 @@ async function obeying({ quick, progress }: SectionOptions): Promise<Row[]> {
     ]);
     const [fleetUrl = '', apiUrl = ''] = line.match(/http:\/\/[\d.]+:\d+/g) ?? [];
     const tokenFile = join(folder, 'controller', 'api-token');
-    for (let n = 1; n <= PROXIES; n += 1)
-      await started(`p${n}`, [
+    const ports: number[] = [];
+    for (let n = 1; n <= PROXIES; n += 1) {
+      const serving = await started(`p${n}`, [
         ...['proxy', '--listen', '127.0.0.1:0', '--door', '127.0.0.1:0'],
         ...['--controller', fleetUrl, '--token-file', tokenFile],
       ]);
+      ports.push(Number(/:(\d+),/.exec(serving)?.[1]));
+    }
     const call = caller(apiUrl, readFileSync(tokenFile, 'utf8').trim());
     await until(async () => (await obey(call)).length === PROXIES);
     progress(`${PROXIES} proxies obey`);
-    return await measured(call, quick ? CHANGES.quick : CHANGES.whole);
+    clients = new FleetClients(ports);
+    return await measured(call, clients, quick ? CHANGES.quick : CHANGES.whole);
   } finally {
+    await clients?.close();
     for (const child of children) await killed(child);
-    control.server.close();
-    candidate.server.close();
+    for (const { server: one } of [control, candidate]) {
+      one.closeAllConnections();
+      one.close();
+    }
     await server.stop();
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
@@ -104,30 +110,75 @@ async function obey(call: Call): Promise<readonly unknown[]> {
   return (members ?? []).filter(({ connected, behind }) => connected && behind === 0);
 }
 
-async function measured(call: Call, count: number): Promise<Row[]> {
-  const changes: number[] = [];
-  const rollbacks: number[] = [];
-  const obeyed: number[] = [];
-  let missing = 0;
+interface Measured {
+  readonly changes: number[];
+  readonly rollbacks: number[];
+  /** From the moment a rollback is in force at the controller until the last proxy obeys. */
+  readonly obeyed: number[];
+  missing: number;
+  /** What may stay with the candidate: retries with a key it answered, and answers that had begun. */
+  readonly kept: { keys: number; streams: number; uncounted: number };
+}
+
+async function measured(call: Call, clients: FleetClients, count: number): Promise<Row[]> {
+  const found: Measured = {
+    changes: [],
+    rollbacks: [],
+    obeyed: [],
+    missing: 0,
+    kept: { keys: 0, streams: 0, uncounted: 0 },
+  };
   for (let n = 0; n < count; n += 1) {
     // From the order, through the journal on disk, to an answer that the last proxy obeys: a little more than it takes.
     const begin = performance.now();
-    await call('PUT', 'dials', { scope: {}, dialPpm: n });
+    await call('PUT', 'dials', { scope: {}, dialPpm: 1_000_000 - n });
     await until(async () => (await obey(call)).length === PROXIES);
-    changes.push(performance.now() - begin);
-    const ordering = performance.now();
-    const { proxies: told } = (await call('POST', 'rollback', {})) as {
-      proxies?: { acknowledged: { ms: number }[]; missing: unknown[] };
-    };
-    rollbacks.push(performance.now() - ordering);
-    const acknowledged = told?.acknowledged ?? [];
-    obeyed.push(Math.max(...acknowledged.map(({ ms }) => ms)));
-    missing += PROXIES - acknowledged.length;
+    found.changes.push(performance.now() - begin);
+    await takenBack(call, clients, { n, found });
     await call('DELETE', 'latch', {});
     await until(async () => (await obey(call)).length === PROXIES);
   }
+  return rowsOf(found, clients, count);
+}
+
+/** One rollback of everything, with a key and a stream that belong to the candidate. */
+async function takenBack(
+  call: Call,
+  clients: FleetClients,
+  { n, found }: { readonly n: number; readonly found: Measured },
+): Promise<void> {
+  const wrote = await clients.write(n, `order-${n}`);
+  const stream = await clients.stream(n);
+  const ordering = performance.now();
+  const { proxies: told, inFlight } = (await call('POST', 'rollback', {})) as {
+    inFlight: number;
+    proxies?: { acknowledged: { ms: number }[]; missing: unknown[] };
+  };
+  found.rollbacks.push(performance.now() - ordering);
+  const acknowledged = told?.acknowledged ?? [];
+  clients.isLatched = acknowledged.length === PROXIES;
+  found.obeyed.push(Math.max(...acknowledged.map(({ ms }) => ms)));
+  found.missing += PROXIES - acknowledged.length;
+  // A retry that comes to another proxy.
+  const again = await clients.write(n + 1, `order-${n}`);
+  if (wrote === 'candidate' && again === 'candidate') found.kept.keys += 1;
+  if (stream.side === 'candidate' && stream.isOpen()) found.kept.streams += 1;
+  if (stream.side === 'candidate' && inFlight < 1) found.kept.uncounted += 1;
+  // Long enough for every client to come once more.
+  await new Promise((resolve) => setTimeout(resolve, AFTER_MS));
+  clients.isLatched = false;
+  stream.end();
+}
+
+function rowsOf({ changes, rollbacks, obeyed, missing, kept }: Measured, { seen }: FleetClients, count: number): Row[] {
   const slow = quantile(rollbacks, 0.99);
   const slowChange = quantile(changes, 0.99);
+  const none = (figure: string, found: number): Row => ({
+    figure,
+    value: String(found),
+    target: '0',
+    met: found === 0,
+  });
   return [
     {
       figure: `rollback acknowledged by ${PROXIES} proxies, order to answer, journaled: p99 of ${count} (median ${quantile(rollbacks, 0.5).toFixed(1)} ms; the last proxy obeys after ${quantile(obeyed, 0.99).toFixed(1)} ms)`,
@@ -135,7 +186,15 @@ async function measured(call: Call, count: number): Promise<Row[]> {
       target: '≤ 200 ms',
       met: slow <= 200,
     },
-    { figure: 'proxies that were missing in an answer', value: String(missing), target: '0', met: missing === 0 },
+    none('proxies that were missing in an answer', missing),
+    none(
+      `requests begun after an answer and served by the candidate, of ${seen.requests} (${seen.byCandidate} by the candidate before)`,
+      seen.late,
+    ),
+    { figure: 'retries with a recorded key that stayed with the candidate, at another proxy', value: `${kept.keys}` },
+    { figure: 'answers of the candidate that had begun and went on', value: `${kept.streams}` },
+    none('rollbacks whose answer did not count them', kept.uncounted),
+    none('requests that failed', seen.failed),
     {
       figure: `change of the table to ${PROXIES} proxies, order to the last one, journaled first: p99 of ${count} (median ${quantile(changes, 0.5).toFixed(1)} ms)`,
       value: `${slowChange.toFixed(1)} ms`,
@@ -145,60 +204,9 @@ async function measured(call: Call, count: number): Promise<Row[]> {
   ];
 }
 
-/** Processes that are killed and cut off, while clients never stop and somebody decides all the time. */
-async function suffering({ quick, progress }: SectionOptions) {
-  const rounds = quick ? FAULT_ROUNDS.quick : FAULT_ROUNDS.whole;
-  const world = await FleetWorld.start();
-  let outcome: FleetOutcome;
-  try {
-    for (let round = 0; round < rounds; round += 1) {
-      const fault = FAULTS[round % FAULTS.length] ?? FAULTS[0];
-      await world.suffer(fault);
-      if (round % 10 === 0) progress(`${round + 1} of ${rounds} faults`);
-    }
-    outcome = await world.finish();
-  } finally {
-    await world.close();
-  }
-  const none = (figure: string, found: readonly string[]): Row => ({
-    figure,
-    value: String(found.length),
-    target: '0',
-    met: found.length === 0,
-  });
-  const { acknowledged, rollbacks, requests, byCandidate, terms, healedMs } = outcome;
-  return {
-    rows: [
-      none(
-        `acknowledged decisions lost, of ${acknowledged} and ${rollbacks} rollbacks, in ${rounds} faults and ${terms} terms`,
-        outcome.lostDecisions,
-      ),
-      none('requests served by the candidate without a proof that is demanded', outcome.servedWithoutProof),
-      none('requests served by the candidate after every proxy had acknowledged a rollback', outcome.servedUnderLatch),
-      none(`client errors, of ${requests} requests, ${byCandidate} by the candidate`, outcome.clientErrors),
-      none('breaks in the chain of the journal', outcome.brokenJournal === undefined ? [] : [outcome.brokenJournal]),
-    ],
-    table: {
-      title: 'Milliseconds from a fault until somebody leads and every proxy obeys: median (most)',
-      columns: ['fault', 'times', 'median', 'most'],
-      rows: FAULTS.map((fault) => {
-        const times = healedMs.filter((one) => one.fault === fault).map(({ ms }) => ms);
-        return [fault, String(times.length), quantile(times, 0.5).toFixed(0), Math.max(0, ...times).toFixed(0)];
-      }),
-    },
-  };
-}
-
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-async function listening(): Promise<{ readonly server: Server; readonly url: string }> {
-  const server = createServer((_, answer) => answer.end('same'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return { server, url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` };
 }
 
 /** The line by which a process says that it leads or serves; rejects when it ends before. */
