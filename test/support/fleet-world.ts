@@ -337,14 +337,18 @@ export class FleetWorld {
     if (isKnown) this.#rollbacks.push(reason);
     this.#isLatched = proxies?.missing.length === 0 && proxies.acknowledged.length === this.#proxyPorts.length;
     await pause(200);
+    // An answer may be lost on its way though it was lifted.
+    let wasTried = false;
     await until('the rollback is lifted', async () => {
       if (this.#isOver) return true;
       const now = await this.#leader();
       if (now === undefined) return false;
       // A rollback that a proxy tells of when this one is lifted would be another one over everything: it comes first.
       const { body: latches } = await this.#call(now, 'GET', 'latch');
-      if (isKnown && (latches as { items: unknown[] }).items.length === 0) return false;
+      const isGone = (latches as { items: unknown[] }).items.length === 0;
+      if (isGone && (wasTried || isKnown)) return wasTried;
       this.#isLatched = false;
+      wasTried = true;
       const { status: lifted, body: entry } = await this.#call(now, 'DELETE', 'latch', {});
       if (lifted === 200) this.#keep(entry);
       return lifted === 200 || lifted === 404 || lifted === 409;

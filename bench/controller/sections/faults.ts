@@ -9,7 +9,7 @@ const MAX_TOLD = 20;
 
 /**
  * Controllers and the store are killed and cut off, one fault after the other in one world that goes on, while clients of
- * every proxy never stop and somebody decides all the time. Ctrl-C ends it early: the ledger tells what was done until then.
+ * every proxy never stop and somebody decides all the time. A SIGTERM ends it early, and its ledger tells what was done until then.
  */
 export const faults: BenchSection = {
   name: 'faults',
@@ -21,7 +21,7 @@ export const faults: BenchSection = {
     const onSignal = (): void => {
       stop.isAsked = true;
     };
-    process.once('SIGINT', onSignal);
+    process.once('SIGTERM', onSignal);
     try {
       let done = 0;
       let rest: Fault[] = [];
@@ -39,7 +39,7 @@ export const faults: BenchSection = {
         tables: [healed(outcome), ...wrongs(outcome)],
       };
     } finally {
-      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
       await world.close();
     }
   },
