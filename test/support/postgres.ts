@@ -86,14 +86,20 @@ export async function startPostgres(): Promise<PostgresServer> {
   process.on('exit', lastResort);
   const start = async (): Promise<void> => {
     let said = '';
-    const child = spawn(join(bin, 'postgres'), ['-D', data], { ...run, stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr.on('data', (piece: Buffer) => {
-      said = `${said}${piece.toString()}`.slice(-4_000);
-    });
-    server = child;
+    const begin = (): ChildProcess => {
+      const child = spawn(join(bin, 'postgres'), ['-D', data], { ...run, stdio: ['ignore', 'ignore', 'pipe'] });
+      child.stderr.on('data', (piece: Buffer) => {
+        said = `${said}${piece.toString()}`.slice(-4_000);
+      });
+      return child;
+    };
+    server = begin();
     const until = Date.now() + START_LIMIT_MS;
     while (!(await answers(port))) {
-      if (child.exitCode !== null || Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`);
+      if (Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`);
+      // After a kill, what is left of the server before may still hold its memory: then the new one ends at once.
+      if (server.exitCode !== null && said.includes('shared memory')) server = begin();
+      else if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
