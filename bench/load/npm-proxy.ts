@@ -1,13 +1,15 @@
-/** One of the npm proxies as their documentation sets them up, with a keep-alive agent: `node npm-proxy.ts NAME ORIGIN_PORT`. */
+/** One of the npm proxies as its documentation sets it up, with a keep-alive agent: `node npm-proxy.ts NAME ORIGIN_PORT`. */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-const [name, origin] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-const options = { target: `http://127.0.0.1:${origin}`, agent, xfwd: true };
+export interface ForwarderOptions {
+  readonly target: string;
+  readonly agent: Agent;
+  readonly xfwd: boolean;
+}
 
-/** The few methods both packages share. */
-interface Forwarder {
+/** What `npm/NAME.ts` exports as `forwarder(options)`. */
+export interface Forwarder {
   web(request: IncomingMessage, response: ServerResponse): unknown;
   on(
     event: 'error',
@@ -15,11 +17,10 @@ interface Forwarder {
   ): unknown;
 }
 
-const made =
-  name === 'http-proxy-3'
-    ? (await import('http-proxy-3')).createProxyServer(options)
-    : (await import('http-proxy')).default.createProxyServer(options);
-const proxy = made as unknown as Forwarder; // both have these two methods; their own types disagree about the rest
+const [name, origin] = process.argv.slice(2);
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const made: { forwarder(options: ForwarderOptions): Forwarder } = await import(`./npm/${name}.ts`);
+const proxy = made.forwarder({ target: `http://127.0.0.1:${origin}`, agent, xfwd: true });
 proxy.on('error', (_error, _request, response) => {
   if ('writeHead' in response) response.writeHead(502).end();
 });

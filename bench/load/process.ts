@@ -48,7 +48,7 @@ export function start(command: string, args: readonly string[], cpu: number): Ru
     },
     output: async () => {
       await ended;
-      return out;
+      return out + errors;
     },
     stop: async () => {
       child.stdin.end();
