@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [options]`: runs one benchmark. Each prints a table, or one JSON object with `--output json`. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
+  claims: () => import('./micro/claims.ts'),
   compare: () => import('./micro/compare.ts'),
   controller: () => import('./controller/main.ts'),
   proxy: () => import('./load/proxy.ts'),

@@ -148,6 +148,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
     recordKey: (hash, side) => keys.record(hash, side),
     keyedSide: (hash) => keys.side(hash),
     onBreaker: (change) => events.breakerChanged(change),
+    onTokenFault: (fault) => events.tokenUnread(fault),
     verifyToken: (text) => (secret === undefined ? undefined : verifyForceToken(secret, text, clock.now())),
   });
   parts.add(() => proxy.close());

@@ -158,10 +158,14 @@ function buildCredentials(
   return { credentials: 'map', credentialMap: given.map };
 }
 
-/** Headers that the file calls credentials are secrets wherever an exchange is stored; the values of cookies always are. */
-function credentialHeaders({ candidate: { credentials }, sessions }: ConfigFile): string[] {
+/** Headers that the file calls credentials, or reads tokens from, are secrets wherever an exchange is stored; the values of cookies always are. */
+function credentialHeaders({ candidate: { credentials }, sessions, identity }: ConfigFile): string[] {
+  const tokens = [...identity.tenant, ...identity.subject].flatMap((source) =>
+    source.from === 'claim' && source.header !== undefined ? [source.header.toLowerCase()] : [],
+  );
   const mapped = typeof credentials === 'object' ? credentials.map.map(({ from }) => from) : [];
-  return [...mapped, ...(sessions?.own ?? [])].flatMap(({ kind, name }) => (kind === 'header' ? [name] : []));
+  const named = [...mapped, ...(sessions?.own ?? [])].flatMap(({ kind, name }) => (kind === 'header' ? [name] : []));
+  return [...new Set([...named, ...tokens.filter((name) => name !== 'authorization')])];
 }
 
 /** The control gets them already. The candidate gets them only where nobody else can be listening. */

@@ -217,6 +217,14 @@ export function cookieName() {
   );
 }
 
+/** The name of a claim (RFC 7519, section 4), or a way to a nested one by dots. */
+export function claimName() {
+  const expected = 'the name of a claim such as tenant or org.id';
+  return textField({ title: 'claim', expected, examples: ['tenant', 'org.id'] }, (text) =>
+    /^[!-~]{1,256}$/.test(text) ? { ok: true, value: text } : { ok: false },
+  );
+}
+
 /** Headers that are no credentials: framing, routing, and what Cutover itself reads, writes or leaves out. */
 const NO_CREDENTIAL =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings|host|content-.*|cookie2?|set-cookie2?|expect|range|if-.*|idempotency-key|traceparent|forwarded|x-forwarded-.*|x-real-ip|(?:x-)?cutover-.*)$/;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Source } from '../core/identity.ts';
-import { closestHint, cookieName, count, filePath, headerName, message, tenant } from './fields.ts';
+import { claimName, closestHint, cookieName, count, filePath, headerName, message, tenant } from './fields.ts';
 
 /** Where a secret lies. The secret itself is never written into the file, so it is never shown from there. */
 export type SecretReference =
@@ -36,7 +36,7 @@ const MAX_SOURCES = 8;
 
 /** One source or a list of them; `words` are the sources that need no name. */
 export function identitySources<const T extends readonly ['host', ...string[]]>(words: T) {
-  const shape = '{header: name}, {cookie: name}, {pathSegment: 1} or {constant: name}';
+  const shape = '{header: name}, {cookie: name}, {claim: name}, {pathSegment: 1} or {constant: name}';
   const expected = `${words.join(', ')}, ${shape}, or a list of these`;
   const error = (issue: { readonly input: unknown }) => message(expected, closestHint(issue.input, words));
   const one = z.union([z.enum(words, { error }), namedSource(expected)], { error });
@@ -63,6 +63,10 @@ function namedSource(expected: string) {
       {
         header: headerName().exactOptional().meta({ description: 'The value of a request header.' }),
         cookie: cookieName().exactOptional().meta({ description: 'The value of a cookie.' }),
+        claim: claimName().exactOptional().meta({
+          description:
+            'A claim of the JSON Web Token in `Authorization: Bearer`, or, with `header` or `cookie` beside it, in that one; nested ones by dots: `org.id`. A text or whole number up to 128 characters. The token is not verified: it says who a request claims to be, as a plain header would; both sides verify it. A token that cannot be read, or lacks the claim, counts as none, and the next source is asked.',
+        }),
         pathSegment: count(1, 32).exactOptional().meta({ description: 'A segment of the path; 1 is the first.' }),
         constant: tenant().exactOptional().meta({ description: 'One name for everything.' }),
       },
@@ -80,12 +84,18 @@ function namedSource(expected: string) {
 function namedSources(fields: {
   readonly header?: string;
   readonly cookie?: string;
+  readonly claim?: string;
   readonly pathSegment?: number;
   readonly constant?: string;
 }): NamedSource[] {
+  const { claim, header, cookie } = fields;
   const found: NamedSource[] = [];
-  if (fields.header !== undefined) found.push({ from: 'header', name: fields.header });
-  if (fields.cookie !== undefined) found.push({ from: 'cookie', name: fields.cookie });
+  // Beside a claim, header and cookie only say where the token is.
+  if (claim !== undefined && cookie !== undefined) found.push({ from: 'claim', claim, cookie });
+  else if (claim !== undefined) found.push({ from: 'claim', claim, header: header ?? 'authorization' });
+  if (header !== undefined && (claim === undefined || cookie !== undefined))
+    found.push({ from: 'header', name: header });
+  if (cookie !== undefined && claim === undefined) found.push({ from: 'cookie', name: cookie });
   if (fields.pathSegment !== undefined) found.push({ from: 'pathSegment', index: fields.pathSegment });
   if (fields.constant !== undefined) found.push({ from: 'constant', value: fields.constant });
   return found;

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decodeBase64Url } from '../proxy/base64url.ts';
+import { ClaimMemory } from './claim-memory.ts';
 import type { RequestNames, Source } from './identity.ts';
 import { asTenant, cookieValue, hostName, identify } from './identity.ts';
 
@@ -13,6 +15,8 @@ function names(
     address: over.address ?? '192.0.2.1',
     header: (name) => headers.get(name),
     cookie: (name) => cookieValue(over.cookies, name),
+    claim: (value, claim) =>
+      new ClaimMemory({ decode: decodeBase64Url, onFault: () => undefined }).claimOf(value, claim),
   };
 }
 const header: Source = { from: 'header', name: 'X-Tenant' };
@@ -40,6 +44,26 @@ describe('identify', () => {
     ['a constant is what it is', { from: 'constant', value: 'one' }, {}, 'one'],
   ])('%s', (_what, source, request, expected) => {
     expect(identify([source], names(request))).toBe(expected);
+  });
+
+  describe('a claim', () => {
+    const token = `e30.${Buffer.from('{"org":{"id":"acme"}}').toString('base64url')}.`;
+    const bearer: Source = { from: 'claim', claim: 'org.id', header: 'Authorization' };
+    const own: Source = { from: 'claim', claim: 'org.id', header: 'X-Id-Token' };
+    const cookie: Source = { from: 'claim', claim: 'org.id', cookie: 'session' };
+
+    test.each<[string, Source, Parameters<typeof names>[0], string | undefined]>([
+      ['is read from the bearer token', bearer, { headers: { authorization: `Bearer ${token}` } }, 'acme'],
+      ['is read from another header', own, { headers: { 'x-id-token': token } }, 'acme'],
+      ['is read from a cookie', cookie, { cookies: `a=b; session=${token}` }, 'acme'],
+      ['of another scheme is passed over', bearer, { headers: { authorization: 'Basic YTpi' } }, '192.0.2.1'],
+      ['of an opaque token is passed over', bearer, { headers: { authorization: 'Bearer f00' } }, '192.0.2.1'],
+      ['that is not there is passed over', bearer, {}, '192.0.2.1'],
+      ['of two tokens names nobody', bearer, { headers: { authorization: `Bearer ${token}, Bearer x` } }, undefined],
+      ['of two differing cookies names nobody', cookie, { cookies: `session=${token}; session=x` }, undefined],
+    ])('%s', (_what, source, request, expected) => {
+      expect(identify([source, address], names(request))).toBe(expected);
+    });
   });
 
   test('the first source that holds a value counts', () => {

@@ -7,6 +7,9 @@ export type Source =
   /** 1 is the first segment. */
   | { readonly from: 'pathSegment'; readonly index: number }
   | { readonly from: 'cookie'; readonly name: string }
+  /** Of the JSON Web Token in a header, or in a cookie. Not verified: it says who a request claims to be. */
+  | { readonly from: 'claim'; readonly claim: string; readonly header: string; readonly cookie?: never }
+  | { readonly from: 'claim'; readonly claim: string; readonly cookie: string; readonly header?: never }
   | { readonly from: 'address' }
   /** One tenant for everything. */
   | { readonly from: 'constant'; readonly value: string };
@@ -24,6 +27,8 @@ export interface RequestNames {
   readonly address: string;
   header(lowerName: string): string | null | undefined;
   cookie(name: string): string | null | undefined;
+  /** A claim of the token in such a value; null where there are several tokens. */
+  claim(value: string, claim: string): string | null | undefined;
 }
 
 /** Longest name that counts, in UTF-16 units: longer ones are no ids but payloads, and would be hashed on every request. */
@@ -35,7 +40,7 @@ const MAX_TENANT = 128;
  * The name a request gives by the first source that holds one; undefined where none does.
  * A source that is there but cannot be trusted (several values, broken percent encoding, longer than 256 characters)
  * ends the search with undefined: falling through to the next source would let a client choose by which it is known.
- * Undefined means the control serves.
+ * A token without the claim is not there, so the next source counts. Undefined means the control serves.
  *
  * Case and Unicode: hosts and addresses are lower-cased, hosts lose port and trailing dot, everything else keeps its case.
  * Header and cookie bytes that are valid UTF-8 are read as UTF-8, else as latin1; path segments are percent-decoded.
@@ -108,6 +113,8 @@ function readSource(source: Source, names: RequestNames): string | null | undefi
       return single(names.header(source.name.toLowerCase()));
     case 'cookie':
       return wireText(names.cookie(source.name));
+    case 'claim':
+      return claim(source, names);
     case 'pathSegment':
       return pathSegment(names.path, source.index);
     case 'address':
@@ -115,6 +122,12 @@ function readSource(source: Source, names: RequestNames): string | null | undefi
     case 'constant':
       return source.value;
   }
+}
+
+/** A token that is none, or lacks the claim, is as good as absent: other schemes and opaque tokens are no mistake. */
+function claim(source: Source & { from: 'claim' }, names: RequestNames): string | null | undefined {
+  const value = source.cookie === undefined ? names.header(source.header.toLowerCase()) : names.cookie(source.cookie);
+  return typeof value === 'string' ? names.claim(value, source.claim) : value;
 }
 
 /** A comma is how several header lines are joined (RFC 9110, section 5.3), so a value with one is no single name. */

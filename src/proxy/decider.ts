@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../config/settings.ts';
 import type { EndpointId, Side, TenantId } from '../core/cell.ts';
+import type { TokenFault } from '../core/claim.ts';
+import { ClaimMemory } from '../core/claim-memory.ts';
 import { decide } from '../core/decide.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import { asTenant, cookieValue, identify, type RequestNames } from '../core/identity.ts';
@@ -9,6 +11,7 @@ import type { Decision, RequestFacts } from '../core/routing.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { isForced } from '../core/tripwire.ts';
+import { decodeBase64Url } from './base64url.ts';
 import type { CandidateBreakers, HeldBack } from './breakers.ts';
 import type { Decided } from './forward.ts';
 import { type Peer, pushForwarding, type TrustedNetworks } from './forwarded.ts';
@@ -34,6 +37,7 @@ export interface DeciderDeps {
   readonly breakers: CandidateBreakers | undefined;
   readonly verifyToken: (token: string) => ForceClaims | undefined;
   readonly keyedSide: (hash: string) => Side | undefined;
+  readonly onTokenFault?: (fault: TokenFault) => void;
 }
 
 /** What a request is known by. */
@@ -50,10 +54,12 @@ export class Decider {
   readonly #deps: DeciderDeps;
   /** For HTTP/1.0 requests without a Host: HTTP/1.1 upstreams demand one. */
   readonly #defaultHost: string;
+  readonly #claims: ClaimMemory;
 
   constructor(deps: DeciderDeps, table: RoutingTable) {
     this.#deps = deps;
     this.table = table;
+    this.#claims = new ClaimMemory({ decode: decodeBase64Url, onFault: (fault) => deps.onTokenFault?.(fault) });
     this.#defaultHost = new URL(deps.settings.sides.control.targets[0] ?? 'http://localhost').host;
   }
 
@@ -139,7 +145,7 @@ export class Decider {
   #factsOf(head: RequestHead, peer: Peer, address: string): Known {
     const { settings, catalog, mirrors, keyedSide } = this.#deps;
     const { endpoint, origin } = catalog.match(head.method, head.path);
-    const names = new HeadNames(head, address);
+    const names = new HeadNames(head, address, this.#claims);
     const tenant = asTenant(identify(settings.identity.tenant, names));
     const subject = identify(settings.identity.subject, names);
     const isSafe = isSafeMethod(head.method);
@@ -224,8 +230,10 @@ class HeadNames implements RequestNames {
   readonly path: string;
   readonly address: string;
   readonly #headers: readonly string[];
+  readonly #claims: ClaimMemory;
 
-  constructor(head: RequestHead, address: string) {
+  constructor(head: RequestHead, address: string, claims: ClaimMemory) {
+    this.#claims = claims;
     this.host = head.host;
     this.path = head.path;
     this.address = address;
@@ -252,5 +260,9 @@ class HeadNames implements RequestNames {
       all = all === undefined ? (this.#headers[at + 1] as string) : `${all}; ${this.#headers[at + 1]}`;
     }
     return cookieValue(all, name);
+  }
+
+  claim(value: string, claim: string): string | null | undefined {
+    return this.#claims.claimOf(value, claim);
   }
 }

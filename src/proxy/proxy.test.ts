@@ -13,6 +13,7 @@ import {
   startRig,
   until,
 } from '../../test/support/proxy-rig.ts';
+import type { Source } from '../core/identity.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -193,6 +194,27 @@ test('the facts of a described request are those of a real one', async () => {
     address: '10.0.0.1',
   });
   expect(() => rig.proxy.factsOf({ method: 'TRACE', target: '/', headers: [], address: '' })).toThrow(/refused/);
+});
+
+test('a tenant may be a claim of a token; one that says nothing falls to the next source, and is counted', async () => {
+  const control = await origin(says('control'));
+  const faults: string[] = [];
+  const tenant: Source[] = [{ from: 'claim', claim: 'org.id', header: 'authorization' }, { from: 'host' }];
+  const rig = await rigOf({
+    control: control.url,
+    candidate: control.url,
+    settings: { identity: { tenant } },
+    deps: { onTokenFault: (fault) => faults.push(fault) },
+  });
+  const bearer = (payload: string): string => `Bearer e30.${Buffer.from(payload).toString('base64url')}.c2ln`;
+  const tokens = [bearer('{"org":{"id":"acme"}}'), bearer('{"sub":"ann"}'), 'Bearer b4d9f1e2', 'Basic YTpi'];
+  for (const authorization of [...tokens, ...tokens])
+    await ask(rig.port, { headers: { host: 'shop.test', authorization } });
+  const tenants = ['acme', 'shop.test', 'shop.test', 'shop.test'];
+  expect(rig.sink.records.map(({ tenant: named }) => named)).toEqual([...tenants, ...tenants]);
+  expect(faults).toEqual(['noClaim', 'unreadable', 'noClaim', 'unreadable']);
+  // What says who a request claims to be is passed on for the application to verify.
+  expect(control.requests[0]?.headers.authorization).toBe(tokens[0]);
 });
 
 test('a decision that throws is a fault of ours: the control serves', async () => {

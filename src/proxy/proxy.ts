@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Settings, SideSettings } from '../config/settings.ts';
 import { SIDES, type Side } from '../core/cell.ts';
+import type { TokenFault } from '../core/claim.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { HeaderList } from '../core/observation.ts';
@@ -55,6 +56,8 @@ export interface ProxyDeps {
   readonly verifyToken: (token: string) => ForceClaims | undefined;
   /** A breaker of the candidate opened or closed; called synchronously, must not throw or block. */
   readonly onBreaker?: (change: BreakerChange) => void;
+  /** A token that should name a request's tenant or subject says nothing; called synchronously, must not throw or block. */
+  readonly onTokenFault?: (fault: TokenFault) => void;
   /** Tests bring their own; default: the event loop's delay. */
   readonly pressure?: Pressure;
   /** False serves upgrades as Node before 24.9 needs it. Default: by the running Node. */

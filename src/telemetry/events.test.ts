@@ -94,6 +94,16 @@ test('a change of health is logged and shown', () => {
   expect(lines.map((line) => `${line.level} ${line.event}`)).toEqual(['warn target.unhealthy', 'info target.healthy']);
 });
 
+test('a token that names nobody is counted by what is wrong with it, and never logged', () => {
+  const { events, lines, value } = setUp();
+  events.tokenUnread('noClaim');
+  events.tokenUnread('unreadable');
+  events.tokenUnread('unreadable');
+  expect(value('cutover_tokens_unread_total', { fault: 'unreadable' })).toBe(2);
+  expect(value('cutover_tokens_unread_total', { fault: 'noClaim' })).toBe(1);
+  expect(lines).toEqual([]);
+});
+
 test('a breaker that opens or closes is logged and shown', () => {
   const { events, lines, value } = setUp();
   events.breakerChanged({ scope: 'endpoint', isOpen: true, endpoint: ENDPOINT, openEndpoints: 1 });

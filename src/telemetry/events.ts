@@ -1,4 +1,5 @@
 import type { Cell, EndpointId, Side } from '../core/cell.ts';
+import type { TokenFault } from '../core/claim.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type {
   BreakerChange,
@@ -22,6 +23,8 @@ export interface Events {
   requestUnverified(cell: Cell, reason: UnverifiedReason): void;
   targetHealthChanged(change: HealthChange): void;
   breakerChanged(change: BreakerChange): void;
+  /** A request's token says nothing of who it is; the next source was asked. */
+  tokenUnread(fault: TokenFault): void;
   /** A change that is in the journal. */
   changeJournaled(entry: JournalEntry): void;
   commandRejected(rejected: CommandRejected): void;
@@ -96,7 +99,7 @@ export function createEvents({ log, metrics, clock }: EventTools): Events {
 
 type TrafficEvents = Pick<
   Events,
-  'requestServed' | 'exchangeVerified' | 'requestUnverified' | 'targetHealthChanged' | 'breakerChanged'
+  'requestServed' | 'exchangeVerified' | 'requestUnverified' | 'targetHealthChanged' | 'breakerChanged' | 'tokenUnread'
 >;
 
 function trafficEvents(log: Log, metrics: Metrics): TrafficEvents {
@@ -124,6 +127,7 @@ function trafficEvents(log: Log, metrics: Metrics): TrafficEvents {
       if (change.healthy) log.info('target.healthy', { ...change });
       else log.warn('target.unhealthy', { ...change });
     },
+    tokenUnread: (fault) => metrics.tokensUnread.labels({ fault }).inc(),
     breakerChanged: (change) => {
       const { scope, isOpen, endpoint, openEndpoints } = change;
       metrics.breakerChanges.labels({ scope, state: isOpen ? 'open' : 'closed' }).inc();

@@ -1,4 +1,5 @@
 import { SIDES } from '../core/cell.ts';
+import { TOKEN_FAULTS } from '../core/claim.ts';
 import { FAILURE_KINDS } from '../core/observation.ts';
 import { UNVERIFIED_REASONS } from '../core/ports.ts';
 import { REASONS } from '../core/routing.ts';
@@ -78,6 +79,13 @@ export const METRICS = {
     unit: 'requests',
     help: 'Requests that stayed with the control because they name no subject or no tenant.',
     labels: { endpoint: 'open' },
+  },
+  tokensUnread: {
+    name: 'cutover_tokens_unread_total',
+    type: 'counter',
+    unit: 'requests',
+    help: 'Requests whose token names nobody, so that the next source of a tenant or subject was asked: it cannot be read, or lacks the claim.',
+    labels: { fault: TOKEN_FAULTS },
   },
   mirrored: {
     name: 'cutover_mirrored_total',
