@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { journalEntry } from '../api/types.ts';
+import { isStoreUrl } from '../config/store-url.ts';
+import { CutoverError } from '../core/errors.ts';
 import { canonicalJson } from '../core/journal/canonical-json.ts';
 import { ChainCheck, type ChainReport, type ReadEntry } from '../core/journal/chain.ts';
 import type { JournalEntry } from '../core/ports.ts';
 import { sha256 } from '../store/journal-hash.ts';
 import { readJournal } from '../store/journal-reader.ts';
+import { readPostgresJournal } from '../store/postgres-journal.ts';
 import { DATABASE_FILE } from '../store/sqlite-store.ts';
 import { linesOf } from './compare-pairs.ts';
 
@@ -32,6 +35,16 @@ export async function checkJournal(
 /** The journal in a state folder, whether a Cutover runs there or not. */
 export function journalOfFolder(dir: string): JournalSource {
   return readJournal(join(dir, DATABASE_FILE));
+}
+
+/** The journal in the database that a fleet shares; the address given, or that of `CUTOVER_STORE`. @throws CutoverError USAGE */
+export function journalOfDatabase(given: string | undefined): JournalSource {
+  const url = given ?? process.env['CUTOVER_STORE'] ?? '';
+  if (!isStoreUrl(url))
+    throw new CutoverError('USAGE', 'The address of the store is not that of a PostgreSQL database.', {
+      hint: 'It is of the form postgres://user:password@host:5432/database: after --store, or in CUTOVER_STORE.',
+    });
+  return readPostgresJournal(url);
 }
 
 /** One line of an export. */

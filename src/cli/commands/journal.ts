@@ -51,7 +51,12 @@ export function addJournal(program: Command): void {
 interface SourceOptions extends RemoteOptions {
   readonly state?: string;
   readonly file?: string;
+  /** True: that of `CUTOVER_STORE`. */
+  readonly store?: string | true;
 }
+
+const STORE_OPTION =
+  'read the PostgreSQL database of a fleet itself (without url: CUTOVER_STORE); no controller need run';
 
 interface VerifyOptions extends SourceOptions {
   readonly expect?: string;
@@ -60,6 +65,7 @@ interface VerifyOptions extends SourceOptions {
 function addVerify(journal: Command): void {
   const command = remote(journal.command('verify').description('check that no entry was changed, added or taken away'))
     .option('--state <folder>', 'read this state folder itself; Cutover need not run')
+    .option('--store [url]', STORE_OPTION)
     .option('--file <file>', 'check an export instead')
     .option('--expect <hash>', 'an earlier last hash, which must be there still', parseHash)
     .addHelpText(
@@ -76,6 +82,7 @@ Ends with 1 where something does not fit.`,
       'cutover journal verify',
       'cutover journal verify --state cutover-data --expect "$(cat kept-elsewhere)"',
       'cutover journal verify --file journal.ndjson',
+      'CUTOVER_STORE=postgres://… cutover journal verify --store',
     ],
     async (options) => {
       const { checkJournal } = await import('../../app/journal-check.ts');
@@ -100,6 +107,7 @@ function addExport(journal: Command): void {
       .requiredOption('--out <file>', 'NDJSON, one entry a line, the oldest first; readable by its owner alone'),
   )
     .option('--state <folder>', 'read this state folder itself; Cutover need not run')
+    .option('--store [url]', STORE_OPTION)
     .addHelpText(
       'after',
       '\nEnds with 1 where an entry does not fit; everything that can be read is written all the same.',
@@ -153,13 +161,14 @@ async function writing<T>(file: string, run: (write: (text: string) => void) => 
 }
 
 async function sourceOf(options: SourceOptions): Promise<JournalSource> {
-  const { journalOfFile, journalOfFolder } = await import('../../app/journal-check.ts');
-  const { state, file, api, dir } = options;
-  if ([state, file, api ?? dir].filter((place) => place !== undefined).length > 1)
+  const { journalOfDatabase, journalOfFile, journalOfFolder } = await import('../../app/journal-check.ts');
+  const { state, file, store, api, dir } = options;
+  if ([state, file, store, api ?? dir].filter((place) => place !== undefined).length > 1)
     throw new CutoverError('USAGE', 'The journal is read from one place.', {
-      hint: 'Give --state FOLDER, --file FILE, or where Cutover runs (--dir, --api).',
+      hint: 'Give --state FOLDER, --store URL, --file FILE, or where Cutover runs (--dir, --api).',
     });
   if (file !== undefined) return journalOfFile(file);
+  if (store !== undefined) return journalOfDatabase(store === true ? undefined : store);
   return state === undefined ? journalOfApi(clientOf(options)) : journalOfFolder(state);
 }
 
