@@ -105,6 +105,7 @@ const CALM: Omit<RoundFacts, 'now' | 'policyOf'> = {
   isFaulty: false,
   isLatched: () => false,
   isHeld: () => false,
+  dialOf: () => 0,
   missingPower: () => undefined,
 };
 

@@ -400,6 +400,8 @@ export const proofSheet = z.object({
   /** Times it was closed in this epoch. */
   closures: z.int(),
   isProtected: z.boolean(),
+  /** Class of its tenant in the order in which tenants move; absent: there is no order. */
+  class: z.string().exactOptional(),
   /** Gates its ramp passed on the way to where it is, with who opened them. */
   approvals: z.array(passedGate),
   own: assessment,

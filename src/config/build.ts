@@ -201,7 +201,9 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
   };
 }
 
-function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protectedTenants' | 'freezes' | 'tripwires'> {
+function buildMovement(
+  file: ConfigFile,
+): Pick<Settings, 'evidence' | 'classes' | 'protectedTenants' | 'freezes' | 'tripwires'> {
   const { evidence, tripwires } = file;
   const { candidateFailures, hardDown, reverseMismatch, latency, limits } = tripwires;
   return {
@@ -222,6 +224,7 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
       falseAlarm: evidence.falseAlarm / PPM,
       ...(evidence.power === undefined ? {} : { power: evidence.power / PPM }),
     },
+    ...buildClasses(file),
     protectedTenants: file.protected,
     freezes: file.freezes,
     tripwires: {
@@ -241,6 +244,16 @@ function buildMovement(file: ConfigFile): Pick<Settings, 'evidence' | 'protected
             },
           }),
     },
+  };
+}
+
+function buildClasses({ classes, cohorts: known }: ConfigFile): Pick<Settings, 'classes'> {
+  if (classes.length === 0) return {};
+  return {
+    classes: classes.map(({ name, cohorts = [], tenants = [], others, dwell, open }) => {
+      const named = [...new Set([...tenants, ...cohorts.flatMap((cohort) => known[cohort] ?? [])])];
+      return { name, ...(others ? {} : { tenants: named }), dwellMs: dwell, leastOpen: open / PPM };
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { RampStep } from '../core/ramp.ts';
+import { classFindings } from './class-checks.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
@@ -9,7 +10,7 @@ const PPM = 1_000_000;
 
 /** What is wrong between the fields that say how traffic moves by itself. */
 export function movementFindings(file: File): Finding[] {
-  return [...evidenceFindings(file), ...rampFindings(file), ...protectedFindings(file)];
+  return [...evidenceFindings(file), ...rampFindings(file), ...classFindings(file), ...protectedFindings(file)];
 }
 
 /** Rates at which a test has nothing to tell apart. */

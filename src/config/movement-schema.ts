@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { MAX_CLASSES } from '../core/class-order.ts';
 import { TRIPWIRE_ACTIONS } from '../core/tripwire.ts';
-import { count, duration, oneOf, share, tenant } from './fields.ts';
+import { count, duration, flag, name, oneOf, share, tenant } from './fields.ts';
 import { list, mapping } from './shapes.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -62,6 +63,34 @@ export const evidence = mapping({
       'Share of known faults, planted into recorded answers, that the rules and noise in force must find before anything new opens at an endpoint; `cutover power` shows the same. Absent: none is demanded. What is open stays open.',
   }),
 }).prefault({});
+
+/** Who moves before whom. */
+export const classes = list(
+  mapping({
+    name: name('a class').meta({ description: 'Its name, in what is told and shown.' }),
+    cohorts: list(name('a cohort'), 100, 1).exactOptional().meta({ description: 'Cohorts whose tenants it has.' }),
+    tenants: list(tenant(), MAX_PROTECTED, 1).exactOptional().meta({ description: 'Tenants it has.' }),
+    others: flag().prefault(false).meta({
+      description:
+        'True: it has all tenants that are in no other class and not protected. Without such a class they come after the last one, with its `dwell` and `open`.',
+    }),
+    dwell: duration(0, 90 * DAY_MS)
+      .prefault('1d')
+      .meta({
+        description:
+          'How long it must have been served by the candidate, with a dial above 0 and no cell taken back, before the next class begins. A taking back begins it anew.',
+      }),
+    open: share()
+      .prefault('95%')
+      .meta({ description: 'Share of its cells with traffic that must be open, at each endpoint, rounded up.' }),
+  }),
+  MAX_CLASSES,
+)
+  .prefault([])
+  .meta({
+    description:
+      'Classes of tenants in the order in which they move, endpoint by endpoint: cells of a class open when the classes before it stand. Who is open stays open. Where no proof is demanded nothing opens, and dials of cohorts make the order.',
+  });
 
 /** Tenants that come last. */
 export const protectedTenants = list(tenant(), MAX_PROTECTED).prefault([]).meta({

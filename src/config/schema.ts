@@ -20,7 +20,7 @@ import {
   tenant,
 } from './fields.ts';
 import { freezes } from './freeze-schema.ts';
-import { evidence, protectedTenants, tripwires } from './movement-schema.ts';
+import { classes, evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
@@ -312,6 +312,7 @@ export const configSchema = mapping({
       'OpenAPI 3 description of the API, YAML or JSON, relative to this file. Its paths, below those of its `servers`, name endpoints, so that none has to be found live; what `endpoints` lists goes before.',
   }),
   evidence: evidence.meta({ description: 'What a proof demands.' }),
+  classes,
   protected: protectedTenants,
   freezes,
   tripwires: tripwires.meta({ description: 'What takes traffic back without waiting. Each can be `off`.' }),

@@ -1,5 +1,6 @@
 import type { BreakerPolicy } from '../core/breaker.ts';
 import type { Side, TenantId } from '../core/cell.ts';
+import type { TenantClass } from '../core/class-order.ts';
 import type { Freeze } from '../core/freeze.ts';
 import type { Source } from '../core/identity.ts';
 import type { NoticeKind } from '../core/notice.ts';
@@ -29,6 +30,8 @@ export interface Settings {
   /** Further templates that are known, from a description: only what endpoints are called, no settings of their own. */
   readonly templates: readonly { readonly method: string; readonly template: string }[];
   readonly evidence: EvidenceSettings;
+  /** Classes of tenants in the order in which they move, at most 20; absent: none but the protected. */
+  readonly classes?: readonly TenantClass[];
   /** Tenants that are promoted last. */
   readonly protectedTenants: readonly TenantId[];
   /** When nothing is raised; at most 100. */

@@ -1,5 +1,6 @@
 import { type Cell, type CellKey, cellKey, type EndpointId, isOpen, type TenantId } from '../core/cell.ts';
 import { type CellRecord, type Epoch, newCell, transition } from '../core/cell-machine.ts';
+import type { ClassClock } from '../core/class-order.ts';
 import { type AssessmentKind, type Counted, Evidence, type Sample } from '../core/evidence.ts';
 import { NO_FAILURES } from '../core/one-sided-failures.ts';
 import type { Ramp } from '../core/ramp.ts';
@@ -12,6 +13,9 @@ const POOLED_SLOTS = 4_096;
 const MIN_TENANTS_FOR_ASIDE = 5;
 const MAX_ASIDE_SHARE = 0.1;
 
+/** How often it is saved that a cell has traffic, as a share of the time after which it counts as idle. */
+const SAVED_EVERY = 1 / 8;
+
 /** What is known about a cell besides its counts. */
 export interface CellTrack {
   readonly cell: Cell;
@@ -20,8 +24,10 @@ export interface CellTrack {
   record: CellRecord;
   /** Made with the first comparison: most cells never have one. */
   evidence: Evidence | undefined;
-  /** Of the last request; 0: none in this process. */
+  /** Of the last request, where there is an order of classes from before a restart too; 0: none is known. */
   servedAt: number;
+  /** What of `servedAt` is saved. */
+  servedSavedAt: number;
   /** Its comparisons are kept out of the pooled evidence, because it fails on its own. */
   readonly isAside: boolean;
   /** What of it the pooled evidence holds. */
@@ -43,6 +49,10 @@ export interface EndpointTrack {
   ramp: Ramp | undefined;
   /** When the dial was ordered last that the ramp has taken note of. */
   dialSeenAt: number;
+  /** Since when classes of tenants stand here, by name; no more than the plan has. */
+  readonly classes: Map<string, ClassClock>;
+  /** How many of them stood when they were looked at last. */
+  classesDone: number;
 }
 
 export interface BookLimits {
@@ -66,6 +76,8 @@ export class MovementBook {
   /** What was changed since it was saved last. */
   readonly unsaved: Set<CellTrack | EndpointTrack> = new Set();
   cellCount = 0;
+  /** Since when requests are remembered beyond a restart; 0: from the beginning. */
+  watchedSince = 0;
   readonly #rules: MovementRules;
   readonly #limits: BookLimits;
 
@@ -78,7 +90,21 @@ export class MovementBook {
   /** A request of the cell was served; so the cell is known. */
   seen(cell: Cell, at: number): void {
     const track = this.track(cell);
-    if (track !== undefined) track.servedAt = at;
+    if (track === undefined) return;
+    track.servedAt = at;
+    if (this.#rules.order === undefined || at - track.servedSavedAt < this.#rules.own.staleAfterMs * SAVED_EVERY)
+      return;
+    track.servedSavedAt = at;
+    this.unsaved.add(track);
+  }
+
+  /** What is known of traffic is saved with the next documents, every cell's. */
+  saveServed(): void {
+    for (const track of this.tracks()) {
+      if (track.servedAt === 0) continue;
+      track.servedSavedAt = track.servedAt;
+      this.unsaved.add(track);
+    }
   }
 
   /** Takes a comparison in. */
@@ -113,6 +139,8 @@ export class MovementBook {
       assessed: 'insufficient',
       ramp: undefined,
       dialSeenAt: 0,
+      classes: new Map(),
+      classesDone: 0,
     };
     this.endpoints.set(id, made);
     return made;
@@ -130,6 +158,7 @@ export class MovementBook {
       record: newCell(0),
       evidence: undefined,
       servedAt: 0,
+      servedSavedAt: 0,
       isAside: false,
       given: NOTHING,
     };
@@ -180,6 +209,7 @@ export class MovementBook {
   /** Puts a record in its place. */
   setRecord(track: CellTrack, record: CellRecord): void {
     if (record === track.record) return;
+    if (isOpen(track.record.state) && !isOpen(record.state)) this.#takenBack(track);
     track.record = record;
     if (record.state !== 'observing') track.home.active.add(track);
     if (record.state === 'renewing' || record.state === 'closed') this.timed.add(track);
@@ -188,6 +218,13 @@ export class MovementBook {
     else this.held.delete(track);
     this.dirty.add(track);
     this.unsaved.add(track);
+  }
+
+  /** The class that a cell was taken back from begins its time anew. */
+  #takenBack({ home, cell }: CellTrack): void {
+    const { order } = this.#rules;
+    const name = order?.classes[order.rankOf(cell.tenant)]?.name;
+    if (name !== undefined && home.classes.delete(name)) this.unsaved.add(home);
   }
 
   /** What stood against a promotion may be gone: a hold, a latch, a cell that was to open first. */

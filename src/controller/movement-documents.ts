@@ -1,5 +1,6 @@
 import { CELL_STATES, type CellKey, cellOfKey, type EndpointId, type TenantId } from '../core/cell.ts';
 import type { CellRecord, Proof } from '../core/cell-machine.ts';
+import { MAX_CLASSES } from '../core/class-order.ts';
 import { failuresOf } from '../core/evidence.ts';
 import type { Approval, PassedGate } from '../core/gate.ts';
 import type { Ramp, RampDial } from '../core/ramp.ts';
@@ -16,12 +17,17 @@ export type Documented = { readonly track: CellTrack; readonly record: CellRecor
 export function documentsOf(items: readonly Documented[]): MovementDocument[] {
   return items.map((item) => {
     if ('home' in item) {
-      const { id, pooled, ramp, dialSeenAt } = item.home;
-      return { key: `endpoint ${id}`, value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt } };
+      const { id, pooled, ramp, dialSeenAt, classes } = item.home;
+      const stand = classes.size === 0 ? {} : { classes: Object.fromEntries(classes) };
+      return { key: `endpoint ${id}`, value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt, ...stand } };
     }
     const { track, record } = item;
-    const { evidence, isAside, given } = track;
-    return { key: `cell ${track.key}`, value: { record, evidence: evidence?.toJSON() ?? null, isAside, given } };
+    const { evidence, isAside, given, servedSavedAt } = track;
+    const seen = servedSavedAt === 0 ? {} : { servedAt: servedSavedAt };
+    return {
+      key: `cell ${track.key}`,
+      value: { record, evidence: evidence?.toJSON() ?? null, isAside, given, ...seen },
+    };
   });
 }
 
@@ -45,6 +51,18 @@ function restoreEndpoint(book: MovementBook, id: EndpointId, fields: Fields): vo
   home.pooled.restore(fields['pooled']);
   home.ramp = rampOf(asFields(fields['ramp']));
   home.dialSeenAt = numberOf(fields['dialSeenAt']) ?? 0;
+  for (const [name, value] of Object.entries(asFields(fields['classes']) ?? {}).slice(0, MAX_CLASSES + 2)) {
+    const clock = asFields(value);
+    const since = numberOf(clock?.['since']);
+    // What cannot be read begins anew.
+    if (since !== undefined) home.classes.set(name, { since, isEmpty: clock?.['isEmpty'] !== false });
+  }
+}
+
+/** Since when it is saved which cells have traffic; 0: from the beginning, or for ever unknown where nothing was saved at all. */
+export function watchedSince(epoch: unknown, now: number): number {
+  const fields = asFields(epoch);
+  return fields === undefined ? 0 : (numberOf(fields['watchedSince']) ?? now);
 }
 
 function restoreCell(book: MovementBook, key: CellKey, fields: Fields): void {
@@ -55,6 +73,7 @@ function restoreCell(book: MovementBook, key: CellKey, fields: Fields): void {
   if (asFields(fields['evidence']) !== undefined) {
     book.evidenceOf(track).restore(fields['evidence']);
   }
+  track.servedAt = track.servedSavedAt = numberOf(fields['servedAt']) ?? 0;
   book.markAside(track, fields['isAside'] === true);
   const given = asFields(fields['given']);
   track.given = {

@@ -3,6 +3,7 @@ import { type CellEffect, type CellRecord, transition } from '../core/cell-machi
 import { type Assessment, Evidence } from '../core/evidence.ts';
 import type { Frozen } from '../core/freeze.ts';
 import type { EndpointPolicy } from '../core/routing.ts';
+import { waitsForClass } from './class-watch.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 import type { MovementRules } from './movement-rules.ts';
 
@@ -18,6 +19,8 @@ export interface RoundFacts {
   policyOf(endpoint: EndpointTrack['id']): EndpointPolicy;
   /** Whether a rollback covers the cell, or without tenant the whole endpoint. */
   isLatched(cell: Place): boolean;
+  /** The dial of a cell, parts per million, before the endpoint's `max`. */
+  dialOf(cell: Cell): number;
   /** Whether a hold covers the place: a person's, or the controller's after too many takings back. */
   isHeld(cell: Place): boolean;
   /** What is frozen; undefined: nothing. Nothing is raised or opened meanwhile. */
@@ -183,9 +186,9 @@ function speaksAgainst({ kind }: Assessment): boolean {
   return kind === 'fail' || kind === 'conflict';
 }
 
-/** Promotions that nothing else stands against: no latch, no hold, no cap, power enough, protected tenants last, journeys together. */
+/** Promotions that nothing else stands against: no latch, no hold, no cap, power enough, classes in their order, journeys together. */
 function allowed(opening: readonly Move[], planning: Planning): Move[] {
-  const { rules, facts } = planning;
+  const { facts } = planning;
   const free = opening.filter((move) => {
     // What serves already goes on serving under a renewed proof, hold or no hold, whatever the power is by now.
     if (isOpen(move.before.state)) return true;
@@ -195,21 +198,11 @@ function allowed(opening: readonly Move[], planning: Planning): Move[] {
     if (facts.warning?.(cell.endpoint) !== undefined) return false;
     return facts.missingPower(cell.endpoint) === undefined;
   });
-  const unprotected = free.filter(
-    (move) =>
-      isOpen(move.before.state) || !rules.protectedTenants.has(move.track.cell.tenant) || isLast(move.track, planning),
+  const looked = new Map();
+  const inOrder = free.filter(
+    (move) => isOpen(move.before.state) || waitsForClass(move.track, planning, looked) === undefined,
   );
-  return together(unprotected, planning);
-}
-
-/** Whether every other cell of the endpoint with traffic is open; other protected ones may open at the same time. */
-export function isLast(track: CellTrack, { rules, facts }: Pick<Planning, 'rules' | 'facts'>): boolean {
-  for (const other of track.home.cells.values()) {
-    if (other === track || rules.protectedTenants.has(other.cell.tenant) || isOpen(other.record.state)) continue;
-    const isIdle = other.servedAt === 0 || facts.now - other.servedAt > rules.own.staleAfterMs;
-    if (!isIdle) return false;
-  }
-  return true;
+  return together(inOrder, planning);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EndpointSettings, EvidenceSettings, Settings } from '../config/settings.ts';
 import type { EndpointId, TenantId } from '../core/cell.ts';
 import type { CellPolicy } from '../core/cell-machine.ts';
+import { type ClassOrder, classOrder } from '../core/class-order.ts';
 import type { EvidencePolicy } from '../core/evidence.ts';
 import type { RampPolicy, RampStep } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
@@ -13,6 +14,8 @@ export interface MovementRules {
   readonly own: EvidencePolicy;
   /** Of an endpoint's pooled evidence; `tenants`: how many were seen there. */
   pooled(proof: Proof, tenants: number): EvidencePolicy;
+  /** In which order classes of tenants move; undefined: none. */
+  readonly order: ClassOrder | undefined;
   readonly protectedTenants: ReadonlySet<TenantId>;
   rampOf(endpoint: EndpointId): RampPolicy;
   /** The endpoints that move together with this one, itself included. */
@@ -23,9 +26,10 @@ export interface MovementRules {
   isComparable(endpoint: EndpointId): boolean;
 }
 
-type Needed = Pick<Settings, 'evidence' | 'protectedTenants' | 'endpoints' | 'defaults'>;
+type Needed = Pick<Settings, 'evidence' | 'classes' | 'protectedTenants' | 'endpoints' | 'defaults'>;
 
-export function movementRules({ evidence, protectedTenants, endpoints, defaults }: Needed): MovementRules {
+export function movementRules(settings: Needed): MovementRules {
+  const { evidence, classes = [], protectedTenants, endpoints, defaults } = settings;
   const steps = new Map<EndpointId, readonly RampStep[]>(endpoints.map((one) => [idOf(one), one.steps]));
   const journeys = journeysOf(endpoints);
   return {
@@ -42,6 +46,7 @@ export function movementRules({ evidence, protectedTenants, endpoints, defaults 
         limit: proof === 'cell' ? evidence.cellLimit : evidence.pooledLimit,
         minTenants: Math.max(1, Math.min(evidence.minTenants, tenants)),
       }),
+    order: classOrder(classes, protectedTenants),
     protectedTenants: new Set(protectedTenants),
     rampOf: (endpoint) => ({
       steps: steps.get(endpoint) ?? defaults.steps,

@@ -10,8 +10,9 @@ import { approvalsThatCount, type PassedGate } from '../core/gate.ts';
 import type { RampStep } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
+import { waitsForClass } from './class-watch.ts';
 import type { CellTrack, EndpointTrack } from './movement-book.ts';
-import { assessOwn, assessPooled, asTold, isLast } from './movement-plan.ts';
+import { assessOwn, assessPooled, asTold } from './movement-plan.ts';
 import type { Mover } from './mover.ts';
 import { leaderOf } from './ramp-plan.ts';
 
@@ -111,9 +112,8 @@ export class MovementView {
     if (facts.isLatched(cell)) missing.push('a rollback covers it');
     if (facts.isHeld(cell)) missing.push('it is held');
     if (facts.frozen !== undefined) missing.push(frozenText(facts.frozen));
-    const isProtected = mover.rules.protectedTenants.has(cell.tenant);
-    if (isProtected && !isLast(track, { rules: mover.rules, facts }))
-      missing.push('it is protected: the other cells open first');
+    const before = waitsForClass(track, { book: mover.book, rules: mover.rules, facts });
+    if (before !== undefined) missing.push(before);
     if (facts.isFaulty) missing.push('the store takes nothing');
     return missing;
   }
@@ -157,6 +157,7 @@ export class MovementView {
       ...(record.coolUntil === undefined ? {} : { coolUntil: record.coolUntil }),
       closures: record.closures,
       isProtected: mover.rules.protectedTenants.has(cell.tenant),
+      ...classOf(cell, mover),
       own: assessmentView(asTold(assessOwn(track, mover.rules, facts.now), cell.endpoint, facts)),
       pooled: assessmentView(this.#pooled(track.home, mover)),
       missing: isOpen(record.state) ? [] : this.#missing(track, mover),
@@ -270,6 +271,12 @@ export function holdWarnings(state: ControlState): string[] {
     const because = reason === '' ? '' : ` (${reason})`;
     return `Held by ${actor}: ${describeScope(scope)}${because}; nothing is promoted there until cutover resume.`;
   });
+}
+
+/** The class of a cell's tenant, where there is an order. */
+function classOf({ tenant }: Cell, { rules: { order } }: Mover): Pick<ProofSheet, 'class'> {
+  const name = order?.classes[order.rankOf(tenant)]?.name;
+  return name === undefined ? {} : { class: name };
 }
 
 /** What the cell that lacks least still lacks; empty: nothing. */

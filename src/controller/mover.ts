@@ -8,14 +8,16 @@ import { onLadder } from '../core/ramp-steps.ts';
 import type { EndpointPolicy, Latch, Scope } from '../core/routing.ts';
 import { scopeCovers, scopeKey } from '../core/scope.ts';
 import type { Needs } from '../core/spending/need-book.ts';
-import { type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
+import { isForced, type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
+import { ClassWatch } from './class-watch.ts';
 import type { Controller, Who } from './controller.ts';
+import { DocumentOutbox } from './document-outbox.ts';
 import { EpochWatch } from './epoch-watch.ts';
 import { sampleOf } from './evidence-sample.ts';
 import { HoldKeeper } from './hold-keeper.ts';
 import { NO_TENANT, OTHER } from './ledger.ts';
-import { type BookLimits, type CellTrack, type EndpointTrack, MovementBook } from './movement-book.ts';
-import { documentsOf, type MovementDocument, restoreBook } from './movement-documents.ts';
+import { type BookLimits, type CellTrack, MovementBook } from './movement-book.ts';
+import { type MovementDocument, restoreBook, watchedSince } from './movement-documents.ts';
 import { endPins, MovementOrders } from './movement-orders.ts';
 import { moveOf, type Place, planRound, type RoundFacts } from './movement-plan.ts';
 import { observing } from './movement-records.ts';
@@ -68,11 +70,10 @@ export class Mover {
   /** Wall time when this mover began, and its monotonic time: a clock that is set makes no evidence older or younger. */
   readonly #anchor: { readonly wall: number; readonly monotonic: number };
   readonly #orders: MovementOrders;
-  /** Keys of documents to be deleted, with the cell where it is one; no more than the book ever held. */
-  readonly #gone = new Map<string, CellTrack | undefined>();
-  #goneTaken: [key: string, track: CellTrack | undefined][] = [];
+  readonly #outbox: DocumentOutbox;
   readonly #takeBack: TakeBack;
   readonly #needs = new NeedsTeller();
+  readonly #classes: ClassWatch;
   readonly #ramps: RampRounds;
   readonly #holdKeeper: HoldKeeper;
   #timer: Timer | undefined;
@@ -101,8 +102,12 @@ export class Mover {
     const epoch = { candidateVersion: this.#versions.candidate, rules: fingerprint };
     this.book = new MovementBook({ rules, limits, epoch });
     restoreBook(this.book, saved);
+    this.book.watchedSince = watchedSince(saved.get('epoch'), this.#anchor.wall);
+    this.#classes = new ClassWatch(options.log);
     const now = (): number => this.now();
-    this.#orders = new MovementOrders({ ...options, book: this.book, now, epoch: () => this.#epochDocument() });
+    const epochDocument = (): MovementDocument => this.#epochDocument();
+    this.#orders = new MovementOrders({ ...options, book: this.book, now, epoch: epochDocument });
+    this.#outbox = new DocumentOutbox({ rules, book: this.book, orders: this.#orders, epoch: epochDocument });
     const parts = { ...options, book: this.book, orders: this.#orders, now };
     this.#takeBack = new TakeBack(parts);
     this.#ramps = new RampRounds(parts);
@@ -206,7 +211,11 @@ export class Mover {
   served(record: ServedRecord): void {
     const { tenant, endpoint } = record;
     if (record.origin === 'unknown') return;
-    if (tenant !== undefined && isReal(tenant)) this.book.seen({ tenant, endpoint }, this.now());
+    if (tenant !== undefined && isReal(tenant)) {
+      // Forced traffic opens nothing, and so nobody waits for it to be opened.
+      if (isForced(record.decision)) this.book.track({ tenant, endpoint });
+      else this.book.seen({ tenant, endpoint }, this.now());
+    }
     const tripped = this.#tripwires.served(record);
     if (tripped !== undefined) this.#trip(tripped);
   }
@@ -249,6 +258,7 @@ export class Mover {
       home.ramp = onLadder(home.ramp, steps, this.now());
       this.book.unsaved.add(home);
     }
+    if (this.rules.order !== undefined) this.book.saveServed();
     this.book.touchAll();
     this.book.unblock();
   }
@@ -268,9 +278,9 @@ export class Mover {
   mergeEndpoints(from: readonly EndpointId[], into: EndpointId): void {
     const old = from.filter((id) => id !== into);
     this.#needs.forget(old);
-    for (const id of old) if (this.book.endpoints.has(id)) this.#gone.set(`endpoint ${id}`, undefined);
+    for (const id of old) if (this.book.endpoints.has(id)) this.#outbox.endpointGone(id);
     for (const track of this.book.forget(old)) {
-      this.#gone.set(`cell ${track.key}`, track);
+      this.#outbox.cellGone(track);
       this.#orders.unsynced.delete(track);
       if (!isOpen(track.record.state)) continue;
       // Nothing is decided under the old name any more; the table is tidied up.
@@ -301,6 +311,7 @@ export class Mover {
     this.#followOrders();
     const facts = this.facts();
     this.#tellNeeds(facts);
+    this.#classes.follow({ book: this.book, rules: this.rules, facts });
     const round = planRound(this.book, this.rules, facts);
     for (const move of round.quiet) this.#takeBack.take(move);
     this.#takeBack.rested(round);
@@ -371,6 +382,7 @@ export class Mover {
       policyOf: (endpoint) => this.#policyOf(endpoint),
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
+      dialOf: ({ endpoint, tenant }) => controller.table.dialFor(endpoint, tenant).dialPpm,
       warning: (endpoint) => this.#tripwires.warning(endpoint),
       frozen: this.frozen(),
       missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
@@ -441,39 +453,17 @@ export class Mover {
 
   /** Changes since the last time, to be saved; at most `max`. Give them back if that fails. */
   takeDocuments(max: number): MovementDocument[] {
-    const taken: (CellTrack | EndpointTrack)[] = [];
-    for (const track of this.book.unsaved) {
-      if (taken.length >= max) break;
-      taken.push(track);
-    }
-    for (const track of taken) this.book.unsaved.delete(track);
-    return [
-      this.#epochDocument(),
-      ...this.#takeGone(max),
-      ...documentsOf(taken.map((track) => ('home' in track ? { track, record: track.record } : { home: track }))),
-    ];
-  }
-
-  /** Documents to be deleted: without a value. One that is still to be told to the table goes when that is done. */
-  #takeGone(max: number): MovementDocument[] {
-    this.#goneTaken = [...this.#gone].filter(([, track]) => track === undefined || !this.#orders.unsynced.has(track));
-    this.#goneTaken = this.#goneTaken.slice(0, max);
-    for (const [key] of this.#goneTaken) this.#gone.delete(key);
-    const isBack = (key: string, track: CellTrack | undefined): boolean =>
-      this.book.endpoints.has(track?.cell.endpoint ?? (key.slice('endpoint '.length) as EndpointId)); // made from one
-    return this.#goneTaken.filter(([key, track]) => !isBack(key, track)).map(([key]) => ({ key, value: undefined }));
+    return this.#outbox.take(max);
   }
 
   #epochDocument(): MovementDocument {
-    return { key: 'epoch', value: { ...this.#versions.toJSON(), rules: this.#fingerprint } };
+    const watched = this.rules.order === undefined ? {} : { watchedSince: this.book.watchedSince };
+    return { key: 'epoch', value: { ...this.#versions.toJSON(), rules: this.#fingerprint, ...watched } };
   }
 
   /** What was taken last was not saved: everything of weight is saved again. */
   returnDocuments(): void {
-    for (const [key, track] of this.#goneTaken) this.#gone.set(key, track);
-    for (const home of this.book.endpoints.values()) this.book.unsaved.add(home);
-    for (const track of this.book.tracks())
-      if (track.evidence !== undefined || track.record.state !== 'observing') this.book.unsaved.add(track);
+    this.#outbox.giveBack();
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,7 @@ class Told {
       policyOf: () => endpointPolicy({ proof: this.proof }),
       isLatched: () => false,
       isHeld: () => false,
+      dialOf: () => 0,
       missingPower: () => undefined,
     };
   }

@@ -76,6 +76,7 @@ export function Proof(props: { sheet: ProofSheet; now: number }): JSX.Element {
         {visible(sheet.reason)}
         {sheet.closures > 0 && `; closures in this version: ${count(sheet.closures)}`}
         {sheet.isProtected && '; protected, and so opened last'}
+        {sheet.class !== undefined && !sheet.isProtected && `; class ${visible(sheet.class)}`}
       </p>
       <Standing sheet={sheet} now={now} />
       {sheet.renewBy !== undefined && <p>It closes without a new proof in {duration(sheet.renewBy - now)}.</p>}
