@@ -1,7 +1,10 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
 import type { SideSettings } from '../config/settings.ts';
 import type { Side } from '../core/cell.ts';
+import { tlsProblem } from '../proxy/tls-problem.ts';
+import { trustContext } from '../proxy/upstream-trust.ts';
 
 /** One thing a probe noticed before any client was served. */
 export interface Finding {
@@ -44,8 +47,7 @@ export function sample(target: string, host: string, side: SideSettings): Promis
       connection: 'close',
     },
     timeout: PROBE_TIMEOUT_MS,
-    rejectUnauthorized: side.tls.verify,
-    ...(side.tls.serverName === undefined ? {} : { servername: side.tls.serverName }),
+    ...(url.protocol === 'https:' ? tlsOptions(side.tls) : {}),
   };
   return new Promise((resolve, reject) => {
     const started = performance.now();
@@ -78,6 +80,22 @@ export function sample(target: string, host: string, side: SideSettings): Promis
   });
 }
 
+function tlsOptions(tls: SideSettings['tls']): ConnectionOptions {
+  return {
+    secureContext: trustContext(tls),
+    rejectUnauthorized: !tls.insecure,
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+  };
+}
+
+/** Why a target was not reached, for people. */
+function reasonOf(error: unknown, target: string, { tls }: SideSettings): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = tls.serverName ?? new URL(target).hostname;
+  const handshake = { expected, minVersion: tls.minVersion, showsCertificate: tls.certificate !== undefined };
+  return tlsProblem(error, handshake) ?? (error.message || String((error as NodeJS.ErrnoException).code));
+}
+
 /** The Host a client would send that reaches a side by its own name. */
 function ownHost(side: SideSettings): string {
   return new URL(side.targets[0] ?? 'http://localhost').host;
@@ -101,8 +119,7 @@ export async function probeSides(
     try {
       return await sample(target, hostFor(side), sides[side]);
     } catch (error) {
-      const reason =
-        error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : String(error);
+      const reason = reasonOf(error, target, sides[side]);
       findings.push({
         level: 'warning',
         topic: 'unreachable',

@@ -7,22 +7,22 @@ import type { Rule } from '../core/rule.ts';
 import type { Burst } from '../core/tripwire.ts';
 import { endpointShape } from './endpoint-name.ts';
 import type { Fetched, Surroundings } from './files.ts';
-import { fetchCaFile, fetchSecret } from './files.ts';
+import { fetchSecret } from './files.ts';
 import type { Target } from './network.ts';
 import { isPrivate } from './network.ts';
 import { fetchNotify, type NotifyOutside } from './notify-checks.ts';
 import { fetchOpenapi, NO_TEMPLATES, type OpenapiTemplates } from './openapi-templates.ts';
-import type { Finding, Path } from './problem.ts';
+import type { Finding } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 import type { EndpointSettings, NotifyTarget, Settings, SideSettings, VersionPollSettings } from './settings.ts';
 import { fetchStoreUrl } from './store-url.ts';
+import { buildUpstreamTls, fetchUpstreamTls, type UpstreamTlsOutside } from './tls-files.ts';
 
 /** What lies outside the file. */
 export interface Outside {
   readonly tokenSecret: string | undefined;
-  /** Absolute paths. */
-  readonly caFiles: Readonly<Record<Side, string | undefined>>;
+  readonly tls: Readonly<Record<Side, UpstreamTlsOutside>>;
   readonly openapi: OpenapiTemplates;
   readonly notify: readonly NotifyOutside[];
   readonly storeUrl: string | undefined;
@@ -36,23 +36,22 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
     findings.push(fetched.finding);
     return undefined;
   };
-  const caFile = (side: Side): string | undefined => {
-    const given = file[side]?.tls?.caFile;
-    const path: Path = [side, 'tls', 'caFile'];
-    return given === undefined ? undefined : take(fetchCaFile(given, path, around));
+  const tls = {
+    control: fetchUpstreamTls(file, 'control', around),
+    candidate: fetchUpstreamTls(file, 'candidate', around),
   };
   const reference = file.trust?.tokenSecret;
   // A reference is salvaged as a whole or not at all: its schema has a transform.
   const secret = reference as ConfigFile['trust']['tokenSecret'];
   const openapi = file.openapi === undefined ? NO_TEMPLATES : fetchOpenapi(file.openapi, ['openapi'], around);
   const notify = fetchNotify(file, around);
-  findings.push(...openapi.findings, ...notify.findings);
+  findings.push(...openapi.findings, ...notify.findings, ...tls.control.findings, ...tls.candidate.findings);
   return {
     openapi,
     notify: notify.targets,
     storeUrl: take(fetchStoreUrl(file, around)),
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
-    caFiles: { control: caFile('control'), candidate: caFile('candidate') },
+    tls,
     findings,
   };
 }
@@ -114,8 +113,6 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
 
 function buildSide(name: Side, side: SideFile, outside: Outside): SideSettings {
   const targets: readonly Target[] = side.url === undefined ? (side.targets ?? []) : [side.url];
-  const caFile = outside.caFiles[name];
-  const { serverName, verify } = side.tls;
   return {
     targets: targets.map((target) => target.url),
     hostHeader: side.hostHeader,
@@ -124,11 +121,7 @@ function buildSide(name: Side, side: SideFile, outside: Outside): SideSettings {
     firstByteTimeoutMs: side.firstByteTimeout,
     idleTimeoutMs: side.idleTimeout,
     maxConnections: side.maxConnections,
-    tls: {
-      ...(caFile === undefined ? {} : { caFile }),
-      ...(serverName === undefined ? {} : { serverName }),
-      verify,
-    },
+    tls: buildUpstreamTls(side.tls, outside.tls[name]),
     health: {
       path: side.health.path,
       intervalMs: side.health.interval,

@@ -5,9 +5,8 @@ import type { SecretReference } from './references.ts';
 
 /** Shortest secret: 32 characters of base64 are 192 bits, of hexadecimal digits 128. */
 const MIN_SECRET = 32;
-/** Longest secret and longest bundle of certificates that are read. */
+/** Longest secret that is read. */
 const MAX_SECRET_BYTES = 4_096;
-const MAX_CA_BYTES = 4 * 1_048_576;
 
 /** Where references lead: the environment, and the folder of the configuration file. */
 export interface Surroundings {
@@ -47,18 +46,6 @@ function longEnough(value: string, path: Path, expected: string): Fetched<string
   if (value.length >= MIN_SECRET) return { value };
   const hint = 'For example: openssl rand -base64 32';
   return { finding: { path, what: `leads to a secret of ${value.length} characters`, expected, hint } };
-}
-
-/** The absolute path of a bundle of certificates that can be read. */
-export function fetchCaFile(given: string, path: Path, around: Surroundings): Fetched<string> {
-  const file = resolve(around.baseDir, given);
-  const text = readSmallFile(file, MAX_CA_BYTES);
-  const expected = 'a readable PEM file with certificates';
-  if (!('value' in text)) {
-    return { finding: { path, what: `is ${JSON.stringify(given)}, which ${text.problem}`, expected } };
-  }
-  if (text.value.includes('-----BEGIN CERTIFICATE-----')) return { value: file };
-  return { finding: { path, what: `is ${JSON.stringify(given)}, which holds no certificate`, expected } };
 }
 
 /** The text of a file, or why there is none: it completes "a file that …". Reads one byte beyond `maxBytes` at most. */

@@ -186,15 +186,6 @@ describe('secrets by reference', () => {
       expect.stringContaining('names a file that is larger than 4096 bytes'),
     ]);
   });
-
-  test('a bundle of certificates becomes an absolute path', async () => {
-    await writeFile(join(folder, 'ca.pem'), '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
-    const parsed = parse(
-      SIDES.replace("3001'", "3001', tls: {caFile: ca.pem, serverName: Shop.Example, verify: false}"),
-    );
-    const tls = { caFile: join(folder, 'ca.pem'), serverName: 'shop.example', verify: false };
-    expect(parsed.ok && parsed.settings.sides.candidate.tls).toEqual(tls);
-  });
 });
 
 describe('loading a file', () => {

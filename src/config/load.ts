@@ -14,6 +14,7 @@ import { configSchema } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 import { salvage } from './schema-walk.ts';
 import type { Settings } from './settings.ts';
+import { tlsWarnings } from './tls-files.ts';
 import { MAX_FILE_BYTES, readYaml } from './yaml-source.ts';
 
 export type { ConfigProblem } from './problem.ts';
@@ -166,6 +167,7 @@ function checkData(data: unknown, around: Surroundings & { readonly now?: number
     ...endedRules(whole, around.now ?? Date.now()),
     ...outside.openapi.warnings,
     ...breakerWarnings(file),
+    ...tlsWarnings(whole, outside, around.now ?? Date.now()),
   ];
   return { settings: buildSettings(whole, outside, around), warnings };
 }

@@ -78,7 +78,7 @@ export interface SideSettings {
   readonly idleTimeoutMs: number;
   /** Per target. */
   readonly maxConnections: number;
-  readonly tls: { readonly caFile?: string; readonly serverName?: string; readonly verify: boolean };
+  readonly tls: UpstreamTlsSettings;
   readonly health: HealthSettings;
   /** Lower-case name of the answer header that tells the side's version. */
   readonly versionHeader: string | undefined;
@@ -86,6 +86,27 @@ export interface SideSettings {
   readonly version?: VersionPollSettings;
   /** Of the candidate only; absent: off. */
   readonly breaker?: BreakerSettings;
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** Absolute paths of a certificate and its private key, in PEM. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** TLS towards the targets of a side. Paths are absolute; the files are read by who uses them, and followed. */
+export interface UpstreamTlsSettings {
+  /** Absent: the authorities that Node brings. */
+  readonly caFile?: string;
+  /** Absent: the host of the target. */
+  readonly serverName?: string;
+  /** Shown to targets that ask; absent: none. */
+  readonly certificate?: CertificateFiles;
+  readonly minVersion: TlsVersion;
+  /** True: any certificate is accepted. */
+  readonly insecure: boolean;
 }
 
 /** Breakers of the candidate. */

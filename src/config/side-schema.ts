@@ -1,20 +1,9 @@
 import type { z } from 'zod';
 import { breaker } from './breaker-schema.ts';
 import { candidateCredentials, controlCredentials } from './credentials-schema.ts';
-import {
-  count,
-  duration,
-  filePath,
-  flag,
-  headerName,
-  hostName,
-  jsonPointer,
-  oneOf,
-  prose,
-  requestPath,
-  target,
-} from './fields.ts';
+import { count, duration, headerName, jsonPointer, oneOf, prose, requestPath, target } from './fields.ts';
 import { list, mapping } from './shapes.ts';
+import { upstreamTls } from './tls-schema.ts';
 
 function health() {
   return mapping({
@@ -53,21 +42,6 @@ function versionPoll() {
   );
 }
 
-function tls() {
-  return mapping({
-    caFile: filePath().exactOptional().meta({
-      description: 'PEM file of the certificate authority to trust in place of the public ones. Relative to this file.',
-    }),
-    serverName: hostName().exactOptional().meta({
-      description: 'Name expected in the certificate, and sent as SNI.',
-      'x-default': 'the host of the target',
-    }),
-    verify: flag().prefault(true).meta({
-      description: 'False accepts any certificate: whoever is on the network path can then read and change everything.',
-    }),
-  }).prefault({});
-}
-
 interface SideDefaults<C extends z.ZodType> {
   readonly firstByteTimeout: string;
   readonly firstByteEffect: string;
@@ -102,7 +76,7 @@ function side<C extends z.ZodType>(defaults: SideDefaults<C>) {
       maxConnections: count(1, 65_535)
         .prefault(256)
         .meta({ description: 'Connections per target. More requests wait for one to become free.' }),
-      tls: tls().meta({ description: 'How targets with `https` are trusted.' }),
+      tls: upstreamTls().meta({ description: 'How targets with `https` are trusted.' }),
       health: health().meta({ description: 'How targets that are down are noticed.' }),
       versionHeader: headerName().exactOptional().meta({
         description:

@@ -14,8 +14,9 @@ import type {
   UpstreamRequest,
 } from './upstream.ts';
 import { type CallPlacer, HttpCall } from './upstream-call.ts';
-import { secureContext, targetAddress, UpstreamDialer } from './upstream-dialer.ts';
+import { targetAddress, UpstreamDialer } from './upstream-dialer.ts';
 import { chooseTarget, UpstreamTarget } from './upstream-target.ts';
+import { UpstreamTrust } from './upstream-trust.ts';
 
 export interface UpstreamOptions {
   readonly side: Side;
@@ -33,7 +34,7 @@ const SWEEP_MS = 100;
 /**
  * The door to one side over HTTP/1.1: pools, balancing, health, time limits.
  * With mapped credentials its answers set cookies under the client's names.
- * Throws CONFIG_INVALID or CONFIG_UNREADABLE where a target or CA file cannot be used.
+ * Throws CONFIG_INVALID or CONFIG_UNREADABLE where a target or a file of `tls` cannot be used.
  */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { credentials, credentialMap } = options.settings;
@@ -45,6 +46,7 @@ class HttpUpstream implements Upstream, CallPlacer {
   readonly #options: UpstreamOptions;
   readonly #targets: readonly UpstreamTarget[];
   readonly #checks: readonly HealthCheck[];
+  readonly #trust: UpstreamTrust | undefined;
   #turn = 0;
   #sweep: Timer | undefined;
   #sweptAt = 0;
@@ -54,8 +56,9 @@ class HttpUpstream implements Upstream, CallPlacer {
     this.#options = options;
     const { settings, clock, limits } = options;
     const addresses = settings.targets.map(targetAddress);
-    const context = addresses.some((address) => address.tls) ? secureContext(settings.tls) : undefined;
-    const dialers = addresses.map((address) => new UpstreamDialer(address, settings.tls, context));
+    const around = { clock, log: options.log, name: `${options.side}.tls` };
+    this.#trust = addresses.some((address) => address.tls) ? new UpstreamTrust(settings.tls, around) : undefined;
+    const dialers = addresses.map((address) => new UpstreamDialer(address, address.tls ? this.#trust : undefined));
     this.#targets = dialers.map(
       (dialer) =>
         new UpstreamTarget({
@@ -104,6 +107,7 @@ class HttpUpstream implements Upstream, CallPlacer {
 
   close(): void {
     this.#closed = true;
+    this.#trust?.close();
     for (const check of this.#checks) check.stop();
     for (const target of this.#targets) target.pool.close();
   }

@@ -99,7 +99,7 @@ export class UpstreamConnection implements ResponseSink {
     socket.once(dialer.address.tls ? 'secureConnect' : 'connect', () => this.#connected());
     socket.on('drain', () => this.#drained());
     socket.on('end', () => this.#ended());
-    socket.on('error', (error) => this.#broke(errorText(error)));
+    socket.on('error', (error) => this.#broke(dialer.explain(error)));
     socket.on('close', () => this.#broke('connection closed'));
     this.#deadline = owner.clock.monotonic() + owner.timeouts.connectMs;
   }
@@ -356,12 +356,6 @@ export class UpstreamConnection implements ResponseSink {
     this.#socket.destroy();
     this.#owner.closed(this);
   }
-}
-
-/** The message of a socket's error; of each attempt where several addresses were tried (RFC 8305). */
-function errorText(error: Error): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(String).join('; ');
-  return error.message;
 }
 
 function flushHead(connection: UpstreamConnection, call: ConnectionCall): void {

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { makeChain } from '../../test/support/certificates.ts';
 import { listening, until } from '../../test/support/raw-server.ts';
 import { ask, bodyOf, trialUpstream } from '../../test/support/upstream-trial.ts';
+import type { UpstreamTlsSettings } from '../config/settings.ts';
 import { targetAddress } from './upstream-dialer.ts';
 
 let folder = '';
@@ -18,17 +19,10 @@ const cleanups: (() => unknown)[] = [];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cutover-tls-'));
-  caFile = join(folder, 'cert.pem');
-  const keyFile = join(folder, 'key.pem');
-  execFileSync(
-    'openssl',
-    // A certificate that is its own authority, for a name and an address.
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-      .concat(['-keyout', keyFile, '-out', caFile, '-subj', '/CN=shop.test'])
-      .concat(['-addext', 'subjectAltName=DNS:shop.test,IP:127.0.0.1']),
-    { stdio: 'ignore' },
-  );
-  certificate = { cert: readFileSync(caFile), key: readFileSync(keyFile) };
+  caFile = join(folder, 'ca.pem');
+  const { authority, server } = makeChain('shop.test', '127.0.0.1');
+  writeFileSync(caFile, authority.cert);
+  certificate = server;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(async () => {
@@ -56,15 +50,15 @@ async function tlsServer() {
   return { url: `https://127.0.0.1:${port}`, seen };
 }
 
-function open(url: string, tls: NonNullable<Parameters<typeof trialUpstream>[1]>['tls']) {
-  const upstream = trialUpstream([url], tls === undefined ? {} : { tls });
+function open(url: string, tls: Partial<UpstreamTlsSettings> = {}) {
+  const upstream = trialUpstream([url], { tls: { minVersion: 'TLSv1.2', insecure: false, ...tls } });
   cleanups.push(() => upstream.close());
   return upstream;
 }
 
 test('a target with a known authority is reached over HTTP/1.1, and connections are kept', async () => {
   const { url, seen } = await tlsServer();
-  const upstream = open(url, { caFile, verify: true });
+  const upstream = open(url, { caFile });
   const body = Buffer.alloc(3_000_000, 'x');
   for (let i = 0; i < 2; i += 1) {
     const asked = ask(
@@ -87,29 +81,29 @@ test('a target with a known authority is reached over HTTP/1.1, and connections 
 
 test('the server name is sent and checked, and sessions are used again', async () => {
   const { url, seen } = await tlsServer();
-  const upstream = open(url, { caFile, serverName: 'shop.test', verify: true });
+  const upstream = open(url, { caFile, serverName: 'shop.test' });
   for (let i = 0; i < 3; i += 1) {
     await ask(upstream, { target: '/close' }).over;
     await until(() => upstream.targets()[0]?.connections === 0);
   }
   expect(seen.map((one) => one.servername)).toEqual(['shop.test', 'shop.test', 'shop.test']);
   expect(seen.at(-1)?.reused).toBe(true);
-  const wrong = open(url, { caFile, serverName: 'other.test', verify: true });
+  const wrong = open(url, { caFile, serverName: 'other.test' });
   expect((await ask(wrong).over).failure).toMatchObject({ kind: 'refused', unsent: true });
 });
 
-test('an unknown authority is refused, unless verification is off', async () => {
+test('an unknown authority is refused, unless the side is said to be insecure', async () => {
   const { url, seen } = await tlsServer();
-  const { failure } = await ask(open(url, { verify: true })).over;
+  const { failure } = await ask(open(url)).over;
   expect(failure).toMatchObject({ kind: 'refused', unsent: true });
-  expect(failure?.message).toContain('self-signed');
+  expect(failure?.message).toContain('signed by nobody we trust');
   expect(seen).toEqual([]);
-  expect((await ask(open(url, { verify: false })).over).head?.status).toBe(200);
+  expect((await ask(open(url, { insecure: true })).over).head?.status).toBe(200);
 });
 
 test('an upgrade over TLS hands over the decrypted connection', async () => {
   const { url } = await tlsServer();
-  const { upgraded } = await ask(open(url, { verify: false }), {
+  const { upgraded } = await ask(open(url, { insecure: true }), {
     upgrade: true,
     rawHeaders: ['host', 'a', 'upgrade', 'x'],
   }).over;
@@ -130,11 +124,11 @@ test('names and IPv6 addresses are reached', async () => {
   // A TCP server's address is an AddressInfo.
   const { port } = server.address() as AddressInfo;
   for (const host of ['[::1]', 'localhost']) {
-    const outcome = await ask(open(`http://${host}:${port}`, undefined)).over;
+    const outcome = await ask(open(`http://${host}:${port}`)).over;
     expect(outcome.failure).toBeUndefined();
     expect(bodyOf(outcome)).toContain('IPv6');
   }
-  const nobody = await ask(open('http://nobody.invalid:80', undefined)).over;
+  const nobody = await ask(open('http://nobody.invalid:80')).over;
   expect(nobody.failure).toMatchObject({ kind: 'refused', unsent: true });
 });
 
@@ -152,7 +146,7 @@ test.each(['', 'a:80', 'ftp://a', 'http://'])('%j is no target', (url) => {
 });
 
 test('a CA file that cannot be read is told at the start', () => {
-  expect(() => trialUpstream(['https://a'], { tls: { caFile: join(folder, 'none.pem'), verify: true } })).toThrow(
-    'cannot be read',
+  expect(() => open('https://a', { caFile: join(folder, 'none.pem') })).toThrow(
+    'The files of candidate.tls cannot be used: ENOENT',
   );
 });

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import type { SideSettings } from '../config/settings.ts';
+import { connect as connectTls } from 'node:tls';
 import { CutoverError } from '../core/errors.ts';
+import { tlsProblem } from './tls-problem.ts';
+import type { UpstreamTrust } from './upstream-trust.ts';
 
 export interface TargetAddress {
   /** As configured: `http://host:port`. */
@@ -31,16 +31,16 @@ export function targetAddress(name: string): TargetAddress {
 /** Opens connections to one target. DNS names are resolved at each one, so that a moved target is followed. */
 export class UpstreamDialer {
   readonly address: TargetAddress;
-  readonly #tls: SideSettings['tls'];
-  readonly #context: SecureContext | undefined;
+  readonly #trust: UpstreamTrust | undefined;
   /** The last TLS session, for an abbreviated handshake. */
   #session: Buffer | undefined;
+  /** The trust's generation it was made under. */
+  #sessionOf = 0;
 
-  /** @param context From `secureContext`; undefined for plain targets. */
-  constructor(address: TargetAddress, tls: SideSettings['tls'], context: SecureContext | undefined) {
+  /** @param trust Undefined for plain targets. */
+  constructor(address: TargetAddress, trust: UpstreamTrust | undefined) {
     this.address = address;
-    this.#tls = tls;
-    this.#context = context;
+    this.#trust = trust;
   }
 
   /**
@@ -49,33 +49,44 @@ export class UpstreamDialer {
    */
   open(onread: OnReadOpts | undefined): Socket {
     const { host, port } = this.address;
-    if (!this.address.tls) {
+    const trust = this.#trust;
+    if (trust === undefined) {
       return connectTcp(onread === undefined ? { host, port, noDelay: true } : { host, port, noDelay: true, onread });
     }
+    const generation = trust.generation;
+    const session = this.#sessionOf === generation ? this.#session : undefined;
     const socket = connectTls({
       host,
       port,
       // RFC 6066 3: addresses are no server names; the certificate is then checked against the address.
-      servername: this.#tls.serverName ?? (isIP(host) === 0 ? host : ''),
+      servername: trust.settings.serverName ?? (isIP(host) === 0 ? host : ''),
       ALPNProtocols: ['http/1.1'],
-      rejectUnauthorized: this.#tls.verify,
-      ...(this.#context === undefined ? {} : { secureContext: this.#context }),
-      ...(this.#session === undefined ? {} : { session: this.#session }),
+      rejectUnauthorized: !trust.settings.insecure,
+      secureContext: trust.context,
+      ...(session === undefined ? {} : { session }),
     });
     socket.setNoDelay(true);
-    socket.on('session', (session: Buffer) => {
-      this.#session = session;
+    socket.on('session', (next: Buffer) => {
+      this.#session = next;
+      this.#sessionOf = generation;
     });
     return socket;
   }
-}
 
-/** The trust of a side's TLS connections; throws CONFIG_UNREADABLE when `caFile` cannot be read. */
-export function secureContext(tls: SideSettings['tls']): SecureContext {
-  if (tls.caFile === undefined) return createSecureContext({});
-  try {
-    return createSecureContext({ ca: readFileSync(tls.caFile) });
-  } catch (cause) {
-    throw new CutoverError('CONFIG_UNREADABLE', `The CA file ${tls.caFile} cannot be read.`, { cause });
+  /** What an error of a socket means, for people. */
+  explain(error: Error): string {
+    const settings = this.#trust?.settings;
+    const problem =
+      settings === undefined
+        ? undefined
+        : tlsProblem(error, {
+            expected: settings.serverName ?? this.address.host,
+            minVersion: settings.minVersion,
+            showsCertificate: settings.certificate !== undefined,
+          });
+    if (problem !== undefined) return problem;
+    // Of each attempt where several addresses were tried (RFC 8305).
+    if (error instanceof AggregateError && error.message === '') return error.errors.map(String).join('; ');
+    return error.message;
   }
 }

@@ -198,7 +198,7 @@ function sideSettings(target: string, change: Partial<SideSettings> | undefined)
     firstByteTimeoutMs: 5_000,
     idleTimeoutMs: 5_000,
     maxConnections: 128,
-    tls: { verify: true },
+    tls: { minVersion: 'TLSv1.2', insecure: false },
     health: { path: undefined, intervalMs: 1_000, timeoutMs: 500, unhealthyAfter: 1_000_000, healthyAfter: 1 },
     versionHeader: 'x-version',
     ...change,

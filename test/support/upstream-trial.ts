@@ -33,7 +33,7 @@ export function trialUpstream(
       firstByteTimeoutMs: 5_000,
       idleTimeoutMs: 5_000,
       maxConnections: 64,
-      tls: { verify: true },
+      tls: { minVersion: 'TLSv1.2', insecure: false },
       health: { path: undefined, intervalMs: 200, timeoutMs: 500, unhealthyAfter: 3, healthyAfter: 2 },
       versionHeader: undefined,
       ...settings,
