@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { COMPARED_HEADERS } from '../../src/config/compare-schema.ts';
 import type { EndpointId, TenantId } from '../../src/core/cell.ts';
-import type { Exchange } from '../../src/core/observation.ts';
+import type { Exchange, Observation } from '../../src/core/observation.ts';
 import { Comparer } from '../../src/verifier/comparer.ts';
 import { exchangeOf, trialVerifier } from '../../test/support/trial-verifier.ts';
 import { answerOf, PAIR_KINDS, type PairKind, seeded } from './pairs.ts';
@@ -72,14 +72,20 @@ function inside(kind: PairKind, milliseconds: number): Omit<Row, 'wholePerCpuSec
   return { kind: kind.name, firstMs, ...rate(milliseconds, step) };
 }
 
+function copied(observation: Observation): Observation {
+  return observation.kind === 'failure' ? observation : { ...observation, body: new Uint8Array(observation.body) };
+}
+
 /** Everything between an offered exchange and its redacted verdict, in this process's threads. */
 async function whole(kind: PairKind, milliseconds: number): Promise<number> {
   const trial = trialVerifier({ settings: { headers: [...COMPARED_HEADERS], confirm: false, timeoutMs: 5_000 } });
   // The verifier's threads alone do not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);
   try {
+    const made = exchanges(kind, PAIRS);
     const batch = async (): Promise<number> => {
-      const pairs = exchanges(kind, PAIRS);
+      // The bodies of what is offered are moved away; copies of them are all that is made in between.
+      const pairs = made.map((pair) => ({ ...pair, control: copied(pair.control), candidate: copied(pair.candidate) }));
       const cpu = process.cpuUsage();
       for (const pair of pairs) trial.verifier.offer(pair);
       await trial.settled();

@@ -137,6 +137,19 @@ test('what was found is written once a second, in one batch: counts of all, copi
   await recorder.close();
 });
 
+test('a mismatch of which no copy was kept is counted, its cluster written, and nothing else', async () => {
+  const { store, ledger, recorder, pass } = rig();
+  recorder.start();
+  const verified = verifiedExchange(CELL, 'mismatch', { id: 'x1', unkept: true });
+  ledger.verified(verified);
+  recorder.verified(verified, [clusterOf('c1', 21)]);
+  await pass(1_000);
+  expect(sumOf(store.counts)).toBe(1);
+  expect(store.clusters).toEqual([clusterOf('c1', 21)]);
+  expect(store.mismatches).toEqual([]);
+  await recorder.close();
+});
+
 test('I6: what a failing store did not take is neither lost nor counted twice', async () => {
   const { store, recorder, works, logged, mismatch, match, pass } = rig();
   recorder.start();

@@ -74,7 +74,7 @@ export class Recorder {
     if (isComplete && this.#recordings.length < MAX_RECORDINGS) this.#recordings.push(verified);
     if (clusters.length === 0) return;
     for (const cluster of clusters) this.#clusters.set(cluster.id, cluster);
-    if (this.#mismatches.length < MAX_WAITING) this.#mismatches.push(verified);
+    if (verified.unkept !== true && this.#mismatches.length < MAX_WAITING) this.#mismatches.push(verified);
   }
 
   /** Writes what there is, and resolves when it is written or the store refused it. Never rejects. */

@@ -165,6 +165,8 @@ export interface VerifiedExchange {
   readonly recorded?: true;
   /** Of a mismatch that needs earlier requests of the same person: how to make it again. */
   readonly session?: StoredSession;
+  /** A mismatch whose causes have examples enough: it is counted, and no copy of it is kept. */
+  readonly unkept?: true;
   /** Redacted copies, kept for mismatches and what is recorded. */
   readonly request?: StoredRequest;
   readonly answers?: Readonly<Record<Side, StoredObservation>>;

@@ -57,6 +57,21 @@ describe('clusters', () => {
     });
   });
 
+  it('show a mismatch of which a copy is kept: where the first has none, the next one that does', () => {
+    const book = new ClusterBook();
+    const bare: Difference = { path: 'body/price', kind: 'value' };
+    const unkept = (id: string): VerifiedExchange => {
+      const verified = mismatchOf('one', { id });
+      return { ...verified, unkept: true, result: { ...verified.result, differences: [bare] } };
+    };
+    expect(book.add(unkept('x1'))).toMatchObject([{ count: 1, example: '', difference: bare }]);
+    expect(book.add(unkept('x2'))).toMatchObject([{ count: 2, example: '' }]);
+    expect(book.add(mismatchOf('one', { id: 'x3' }))).toMatchObject([{ count: 3, example: 'x3', difference }]);
+    expect(book.add(unkept('x4'))).toMatchObject([{ count: 4, example: 'x3', difference }]);
+    book.examplesGone(['one']);
+    expect(book.add(unkept('x5'))).toMatchObject([{ count: 5, example: '', difference: bare }]);
+  });
+
   it('count a mismatch of two causes in both, each with the difference at its place', () => {
     const book = new ClusterBook();
     const verified = mismatchOf('one');

@@ -90,8 +90,7 @@ export class ClusterBook {
     for (const id of ids) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
-      entry.cluster = withoutExample(entry.cluster);
-      entry.exampleAt = Number.NEGATIVE_INFINITY;
+      forgetExample(entry);
     }
   }
 
@@ -115,7 +114,7 @@ export class ClusterBook {
 
   #open(signature: Signature, verified: VerifiedExchange): Entry {
     const { id, endpoint, pathPattern, kind, transition } = signature;
-    const cluster: Cluster = {
+    const found: Cluster = {
       id,
       endpoint,
       endpoints: [],
@@ -131,7 +130,8 @@ export class ClusterBook {
       example: verified.id,
       difference: gravest(verified, signature),
     };
-    const entry: Entry = { cluster, endpoints: new Map(), tenants: new Set(), exampleAt: verified.at };
+    const entry: Entry = { cluster: found, endpoints: new Map(), tenants: new Set(), exampleAt: verified.at };
+    if (verified.unkept === true) forgetExample(entry);
     this.#entries.set(id, entry);
     return entry;
   }
@@ -146,7 +146,7 @@ export class ClusterBook {
     const { endpoint } = verified.cell;
     if (endpoints.has(endpoint) || endpoints.size < MOST_ENDPOINTS)
       endpoints.set(endpoint, (endpoints.get(endpoint) ?? 0) + 1);
-    const isGone = entry.exampleAt < this.#prunedBefore;
+    const isGone = entry.exampleAt < this.#prunedBefore && verified.unkept !== true;
     if (isGone) entry.exampleAt = verified.at;
     entry.cluster = {
       ...cluster,
@@ -159,6 +159,12 @@ export class ClusterBook {
       ...(isGone ? { example: verified.id, difference: gravest(verified, cluster) } : {}),
     };
   }
+}
+
+/** The next mismatch that is kept takes its place. */
+function forgetExample(entry: Entry): void {
+  entry.cluster = withoutExample(entry.cluster);
+  entry.exampleAt = Number.NEGATIVE_INFINITY;
 }
 
 function shownOf({ cluster, endpoints }: Entry): Cluster {

@@ -4,6 +4,8 @@ import { quickestOf, slowestOf, withoutTimes } from '../core/compare/slowness.ts
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, VerifiedExchange } from '../core/ports.ts';
 import { type ComparisonResult, type Difference, signaturesOf } from '../core/verdict.ts';
+import type { AlikeCount } from './alike-tally.ts';
+import { KeepPlan } from './keep-plan.ts';
 import { candidateFailed, hasMoved, isUnexplained, movedBetween } from './moved.ts';
 import { publicNoise } from './public-noise.ts';
 import { type StoreOptions, verifiedExchange } from './stored-exchange.ts';
@@ -26,6 +28,8 @@ export interface ExchangeComparer {
     at?: number,
     isChosen?: boolean,
   ): void;
+  /** Pairs that were alike, and that it did not see. */
+  countAlike(alike: AlikeCount): void;
   noise(endpoint: EndpointId): readonly NoisePath[];
   snapshot(endpoint: EndpointId): unknown;
 }
@@ -67,8 +71,11 @@ export class CompareSession {
   readonly #held = new Map<number, Held>();
   readonly #pairing = new Map<number, Pairing>();
   readonly #lessons = new Map<EndpointId, number>();
+  readonly #keep: KeepPlan;
 
-  constructor(comparer: ExchangeComparer, store: StoreOptions) {
+  /** @param monotonic Milliseconds that only grow; the process's own by default. */
+  constructor(comparer: ExchangeComparer, store: StoreOptions, monotonic = () => performance.now()) {
+    this.#keep = new KeepPlan(monotonic);
     this.#comparer = comparer;
     this.#store = store;
   }
@@ -114,6 +121,7 @@ export class CompareSession {
   }
 
   #compare(request: Extract<WorkerRequest, { kind: 'compare' }>): WorkerReply {
+    for (const alike of request.alike) this.#comparer.countAlike(alike);
     const { result, fresh } = this.#comparer.compareFirst(request.exchange);
     if (fresh.length === 0 || this.#pairing.size >= MOST_HELD) return this.#compared(request, result);
     this.#pairing.set(request.task, { request, fresh });
@@ -248,7 +256,9 @@ export class CompareSession {
   }
 
   #verified(held: Pick<Held, 'exchange' | 'facts'>, result: ComparisonResult): VerifiedExchange {
-    return verifiedExchange({ exchange: held.exchange, facts: held.facts, result }, this.#store);
+    const { exchange, facts } = held;
+    const isKept = result.verdict === 'mismatch' && this.#keep.wants(signaturesOf(result).map(({ id }) => id));
+    return verifiedExchange({ exchange, facts, result, isKept }, this.#store);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EndpointId } from '../core/cell.ts';
 import { Redactor } from '../core/redact.ts';
@@ -13,8 +13,8 @@ import { READY, type RulesRequest, type WorkerData, type WorkerRequest, type Wor
 function serve(data: WorkerData): void {
   const comparer = new Comparer({ policy: data.policy, limits: data.limits });
   for (const [endpoint, snapshot] of data.noise) restore(comparer, endpoint, snapshot);
-  const hash = (name: string, value: string) =>
-    createHmac('sha256', data.redactKey).update(`${name}\0${value}`).digest('hex');
+  const key = createSecretKey(data.redactKey);
+  const hash = (name: string, value: string) => createHmac('sha256', key).update(`${name}\0${value}`).digest('hex');
   const storeOf = ({ redactNames, bodies, limits }: WorkerRules): StoreOptions => ({
     redactor: new Redactor({ names: redactNames, hash }),
     bodies,

@@ -23,6 +23,7 @@ import type { NoisePath } from '../core/ports.ts';
 import type { ComparisonPolicy, NormaliseRule } from '../core/rule.ts';
 import { gravity } from '../core/signature.ts';
 import type { ComparisonResult, Difference } from '../core/verdict.ts';
+import type { AlikeCount } from './alike-tally.ts';
 import { EtagWatch } from './etag-watch.ts';
 import { PlainAttempts } from './plain-attempts.ts';
 import { difference } from './told-difference.ts';
@@ -140,6 +141,11 @@ export class Comparer {
     } catch {
       // A pair that cannot be compared teaches nothing; comparing such pairs says why.
     }
+  }
+
+  /** Counts pairs that were alike, and that nobody needed to compare. */
+  countAlike({ endpoint, version, pairs }: AlikeCount): void {
+    this.#book(endpoint).arms.countAlike(version, pairs);
   }
 
   /** What was learned of an endpoint, for people. */

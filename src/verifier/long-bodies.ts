@@ -8,6 +8,7 @@ import type { WalkContext } from '../core/compare/walk.ts';
 import { walkText } from '../core/compare/walk-text.ts';
 import type { Answer } from '../core/observation.ts';
 import { type BodyFormat, bodyFormat, bodyText } from './decode.ts';
+import { isCaptured } from './same-answers.ts';
 import type { BodyOutcome } from './walk-bodies.ts';
 import { walkTexts } from './walk-texts.ts';
 
@@ -146,7 +147,7 @@ function walkCaptured({ control, candidate, parting, format }: LongPair, context
   }
   const cut = (answer: Answer): string => {
     const text = bodyText(answer.headers, answer.body.subarray(0, seen));
-    return isWhole(answer) ? text : text.slice(0, Math.max(0, text.lastIndexOf('\n')));
+    return isCaptured(answer) ? text : text.slice(0, Math.max(0, text.lastIndexOf('\n')));
   };
   const [left, right] = [cut(control), cut(candidate)];
   const seenHere = new Findings();
@@ -156,7 +157,7 @@ function walkCaptured({ control, candidate, parting, format }: LongPair, context
   // Records count from 0, lines from 1.
   const last = (text: string): number =>
     format === 'ndjson' ? jsonLines(text, context.budget).length - 1 : text.split('\n').length;
-  const ends = { removed: isWhole(candidate) ? -1 : last(left), added: isWhole(control) ? -1 : last(right) };
+  const ends = { removed: isCaptured(candidate) ? -1 : last(left), added: isCaptured(control) ? -1 : last(right) };
   for (const finding of withoutRaggedEnd(seenHere.list, ends)) context.findings.add(finding);
   return 'prefix';
 }
@@ -197,8 +198,4 @@ function addLengths(control: Answer, candidate: Answer, parting: Parting, findin
     control: told(control, parting.ends.control),
     candidate: told(candidate, parting.ends.candidate),
   });
-}
-
-function isWhole(answer: Answer): boolean {
-  return answer.bodyBytes === answer.body.length;
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, jsonAnswer } from '../../test/support/trial-verifier.ts';
@@ -8,7 +8,7 @@ import type { ComparisonResult, Verdict } from '../core/verdict.ts';
 import { Comparer } from './comparer.ts';
 import { factsOf, requestHash, type StoreOptions, verifiedExchange } from './stored-exchange.ts';
 
-const key = new Uint8Array(32).fill(1);
+const key = createSecretKey(new Uint8Array(32).fill(1));
 const hash = (name: string, value: string) => createHmac('sha256', key).update(`${name}\0${value}`).digest('hex');
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const options: StoreOptions = {
@@ -17,10 +17,14 @@ const options: StoreOptions = {
   textOf: (_, body) => text(body),
 };
 
-function store(exchange: Exchange, result: Partial<ComparisonResult> = {}, more: Partial<StoreOptions> = {}) {
+function inputOf(exchange: Exchange, more: Partial<ComparisonResult> = {}) {
   const verdict: Verdict = 'mismatch';
-  const whole = { verdict, differences: [], differenceCount: 0, identical: false, ...result };
-  return verifiedExchange({ exchange, facts: factsOf(exchange, key), result: whole }, { ...options, ...more });
+  const result = { verdict, differences: [], differenceCount: 0, identical: false, ...more };
+  return { exchange, facts: factsOf(exchange, key), result, isKept: true };
+}
+
+function store(exchange: Exchange, result: Partial<ComparisonResult> = {}, more: Partial<StoreOptions> = {}) {
+  return verifiedExchange(inputOf(exchange, result), { ...options, ...more });
 }
 
 const secret = 'Zq8-fR3tUvW9xYz';
@@ -70,6 +74,22 @@ describe('an exchange as it is stored', () => {
       expect(stored.result.differences[0]).toMatchObject({ noise: 'time' });
       expect(stored.result.differences[0]).not.toHaveProperty('control');
     }
+  });
+
+  it('I8: a mismatch that is not kept holds paths and causes only, and says so; one that is recorded is whole', () => {
+    const differences = [{ path: 'body/user/echo', kind: 'added', candidate: `"was ${secret}"` }] as const;
+    const { endpoint } = exchange.cell;
+    const pathPattern = 'body/users/joe@example.org';
+    const signature = { id: 'c1', endpoint, pathPattern, kind: 'added', transition: 'nothing → text' } as const;
+    const input = { ...inputOf(exchange, { differences, signature }), isKept: false };
+    const stored = verifiedExchange(input, options);
+    expect(stored).toMatchObject({ unkept: true, result: { verdict: 'mismatch', signature: { id: 'c1' } } });
+    expect(stored.result.differences).toEqual([{ path: 'body/user/echo', kind: 'added' }]);
+    expect(stored.request ?? stored.answers).toBeUndefined();
+    expect(JSON.stringify(stored)).not.toMatch(/Zq8-fR3tUvW9xYz|joe@/);
+    const recorded = verifiedExchange({ ...input, facts: { ...input.facts, recorded: true } }, options);
+    expect(recorded.unkept).toBeUndefined();
+    expect(recorded.answers?.control.status).toBe(200);
   });
 
   it('I8: without bodies, what a body tells is a secret is gone from the differences all the same', () => {
@@ -136,6 +156,6 @@ describe('an exchange as it is stored', () => {
     expect(one).toBe(other);
     expect(one).toMatch(/^[0-9a-f]{16}$/);
     expect(requestHash({ ...exchange.request, target: '/b' }, key)).not.toBe(one);
-    expect(requestHash(exchange.request, new Uint8Array(32))).not.toBe(one);
+    expect(requestHash(exchange.request, createSecretKey(new Uint8Array(32)))).not.toBe(one);
   });
 });

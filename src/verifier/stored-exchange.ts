@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { StoredBodies } from '../config/settings.ts';
 import {
   type Answer,
@@ -25,7 +25,7 @@ export interface StoreOptions {
 }
 
 /** What is counted about an exchange, without anything that was sent. */
-export function factsOf(exchange: Exchange, key: Uint8Array): ExchangeFacts {
+export function factsOf(exchange: Exchange, key: KeyObject): ExchangeFacts {
   const { id, at, cell, direction, request, control, candidate, versions } = exchange;
   return {
     id,
@@ -44,22 +44,30 @@ export function factsOf(exchange: Exchange, key: Uint8Array): ExchangeFacts {
 }
 
 /** 16 hex digits that name identical requests; keyed, for a target may hold a short secret. */
-export function requestHash(request: CapturedRequest, key: Uint8Array): string {
+export function requestHash(request: CapturedRequest, key: KeyObject): string {
   return createHmac('sha256', key).update(`request\0${request.method} ${request.target}`).digest('hex').slice(0, 16);
 }
 
 /**
  * An exchange as it may leave the worker: secrets gone, originals left behind (I8).
- * Values and copies are kept for mismatches and what is recorded; for the rest it is enough to know which paths differed and why.
+ * Values and copies are kept for mismatches, where `isKept`, and what is recorded; for the rest it is enough to know which
+ * paths differed and why.
  */
 export function verifiedExchange(
-  input: { readonly exchange: Exchange; readonly facts: ExchangeFacts; readonly result: ComparisonResult },
+  input: {
+    readonly exchange: Exchange;
+    readonly facts: ExchangeFacts;
+    readonly result: ComparisonResult;
+    readonly isKept: boolean;
+  },
   options: StoreOptions,
 ): VerifiedExchange {
-  const { exchange, facts, result } = input;
+  const { exchange, facts, result, isKept } = input;
   const redaction = options.redactor.begin();
-  if (result.verdict !== 'mismatch' && facts.recorded !== true) {
-    return { ...facts, result: { ...result, differences: result.differences.map((found) => bare(found, redaction)) } };
+  const isMismatch = result.verdict === 'mismatch';
+  if (!(isMismatch && isKept) && facts.recorded !== true) {
+    const differences = result.differences.map((found) => bare(found, redaction));
+    return { ...facts, result: resultWith(differences, result, redaction), ...(isMismatch ? { unkept: true } : {}) };
   }
   const request = storedRequest(exchange.request, redaction, options);
   const secrets = redaction.secrets;
@@ -68,17 +76,25 @@ export function verifiedExchange(
   const differences = result.differences
     .map((found) => redaction.difference(found))
     .map((found) => (options.bodies === 'structure' ? bareOfContent(found, redaction) : found));
-  const { signature, signatures, ...rest } = result;
+  const swept = differences.map((found) => sweptDifference(found, redaction));
   return {
     ...facts,
-    result: {
-      ...rest,
-      differences: differences.map((found) => sweptDifference(found, redaction)),
-      ...(signature === undefined ? {} : { signature: redaction.signature(signature) }),
-      ...(signatures === undefined ? {} : { signatures: signatures.map((one) => redaction.signature(one)) }),
-    },
+    result: resultWith(swept, result, redaction),
     request: { ...sweptRequest(request, redaction), secrets },
     answers: { control: sweptObservation(control, redaction), candidate: sweptObservation(candidate, redaction) },
+  };
+}
+
+function resultWith(
+  differences: readonly Difference[],
+  { signature, signatures, ...rest }: ComparisonResult,
+  redaction: Redaction,
+): ComparisonResult {
+  return {
+    ...rest,
+    differences,
+    ...(signature === undefined ? {} : { signature: redaction.signature(signature) }),
+    ...(signatures === undefined ? {} : { signatures: signatures.map((one) => redaction.signature(one)) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { CompareSettings, MirrorSettings, RedactSettings } from '../config/settings.ts';
 import { murmur3 } from '../core/bucket.ts';
 import type { Cell, EndpointId, Side } from '../core/cell.ts';
@@ -13,13 +14,16 @@ import type {
   UnverifiedReason,
   VerifiedExchange,
 } from '../core/ports.ts';
-import { comparisonPolicy } from '../core/rule.ts';
+import { type ComparisonPolicy, comparisonPolicy } from '../core/rule.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
 import type { ComparisonResult } from '../core/verdict.ts';
+import { AlikeTally } from './alike-tally.ts';
 import { ClusterBook } from './clusters.ts';
 import { Confirmation } from './confirmation.ts';
+import { withOwnBodies } from './own-bodies.ts';
 import { canRepeat, GAP_SLACK_MS, gapSinceControl, ProbePlan } from './probe.ts';
 import { RecordPlan } from './record-plan.ts';
+import { areAlike, IDENTICAL } from './same-answers.ts';
 import { SessionTrail, type TrailStep } from './session-trail.ts';
 import { factsOf } from './stored-exchange.ts';
 import { type Outcome, WorkerPool } from './worker-pool.ts';
@@ -137,12 +141,15 @@ class QueuedVerifier implements Verifier {
   readonly #probes: ProbePlan;
   readonly #records: RecordPlan;
   readonly #trail: SessionTrail;
+  readonly #alike = new AlikeTally();
+  readonly #key: KeyObject;
   readonly #clusters = new ClusterBook();
   readonly #noise = new Map<EndpointId, readonly NoisePath[]>();
   readonly #snapshots: Map<EndpointId, unknown>;
   #idlers: (() => void)[] = [];
   #paused: UnverifiedReason | undefined;
   #settings: VerifierSettings;
+  #policy: ComparisonPolicy;
   #rulesTurn = 0;
   #lastTask = 0;
   #tasks = 0;
@@ -152,6 +159,8 @@ class QueuedVerifier implements Verifier {
   constructor(deps: VerifierDeps) {
     this.#deps = deps;
     this.#settings = deps.settings;
+    this.#policy = comparisonPolicy(deps.settings);
+    this.#key = createSecretKey(deps.redactKey);
     this.#clusters.restore(deps.clusters ?? []);
     this.#snapshots = new Map(deps.noise);
     this.#confirmation = new Confirmation(deps);
@@ -199,9 +208,10 @@ class QueuedVerifier implements Verifier {
   }
 
   follow(settings: VerifierSettings): void {
-    const before = this.#settings;
-    this.#settings = { ...settings, workers: before.workers };
-    if (JSON.stringify(comparisonPolicy(before)) !== JSON.stringify(comparisonPolicy(settings))) this.#rulesTurn += 1;
+    const before = this.#policy;
+    this.#settings = { ...settings, workers: this.#settings.workers };
+    this.#policy = comparisonPolicy(settings);
+    if (JSON.stringify(before) !== JSON.stringify(this.#policy)) this.#rulesTurn += 1;
     this.#pool.follow(workerRules(settings));
   }
 
@@ -261,7 +271,7 @@ class QueuedVerifier implements Verifier {
   #taskOf(exchange: Exchange): Task {
     const { request, at, gapMs, direction } = exchange;
     this.#lastTask += 1;
-    const facts = factsOf(exchange, this.#deps.redactKey);
+    const facts = factsOf(exchange, this.#key);
     const isRecorded = this.#records.wants(exchange, facts.requestHash);
     return {
       id: this.#lastTask,
@@ -285,8 +295,14 @@ class QueuedVerifier implements Verifier {
     const confirm = this.#settings.confirm;
     // A confirmation teaches as much and ends a doubt besides, so the budget is its first.
     const probe = this.#confirmation.waiting === 0 && this.#probes.begin(exchange);
+    if (!probe && this.#isAlike(task, exchange)) {
+      await this.#finish(task, { kind: 'verified', verified: { ...task.facts, result: IDENTICAL }, held: false });
+      return;
+    }
     const { moved, transfer } = withOwnBodies(exchange);
-    const request = { kind: 'compare', task: task.id, exchange: moved, facts: task.facts, confirm, probe } as const;
+    const alike = this.#alike.take(task.slot);
+    const { id, facts } = task;
+    const request = { kind: 'compare', task: id, exchange: moved, facts, confirm, probe, alike } as const;
     const outcome = await this.#paired(task, await this.#pool.run(task.slot, { request, transfer, isUrgent: false }));
     this.#deps.aliases?.settled(exchange.id);
     const isHeld = outcome.kind === 'verified' && outcome.held;
@@ -294,6 +310,11 @@ class QueuedVerifier implements Verifier {
     if (outcome.kind === 'unconfirmed') await this.#confirm(task, outcome.cause);
     else await this.#finish(task, outcome);
     if (isHeld) await this.#probe(task);
+  }
+
+  /** Two answers of the same bytes need no thread, unless it is to learn from them or to make a copy. */
+  #isAlike({ facts, slot }: Task, exchange: Exchange): boolean {
+    return facts.recorded !== true && areAlike(exchange, this.#policy) && this.#alike.add(slot, exchange);
   }
 
   /** Names that the answers told are taken before anything that follows in the session is sent. */
@@ -392,7 +413,7 @@ class QueuedVerifier implements Verifier {
 
   /** A mismatch together with what led to it, where it needs that. */
   async #withSession({ id, slot, before, request }: Task, verified: VerifiedExchange): Promise<VerifiedExchange> {
-    if (verified.result.verdict !== 'mismatch' || before.length === 0) return verified;
+    if (verified.result.verdict !== 'mismatch' || verified.unkept === true || before.length === 0) return verified;
     const chain = { kind: 'chain', task: id, steps: before, request } as const;
     const outcome = await this.#pool.run(slot, { request: chain, transfer: [], isUrgent: true });
     const session = outcome.kind === 'chain' ? outcome.session : undefined;
@@ -466,29 +487,4 @@ function bodyBytes(observation: Observation): number {
   if (observation.kind === 'failure') return 0;
   const { body, decoded } = observation;
   return body.length + (typeof decoded === 'object' ? decoded.body.length : 0);
-}
-
-/**
- * The exchange with bodies that can be moved to a thread.
- * A body that is a view into a larger buffer (Node pools small ones) is copied: moving it would take its neighbours along.
- */
-function withOwnBodies(exchange: Exchange): { moved: Exchange; transfer: readonly ArrayBuffer[] } {
-  const transfer = new Set<ArrayBuffer>();
-  const movable = (body: Uint8Array): Uint8Array => {
-    const isWhole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
-    const moved = isWhole && !transfer.has(body.buffer as ArrayBuffer) ? body : new Uint8Array(body);
-    transfer.add(moved.buffer as ArrayBuffer); // checked above, or just made
-    return moved;
-  };
-  const own = (observation: Observation): Observation => {
-    if (observation.kind === 'failure') return observation;
-    const { decoded } = observation;
-    const body = movable(observation.body);
-    if (typeof decoded !== 'object') return { ...observation, body };
-    return { ...observation, body, decoded: { ...decoded, body: movable(decoded.body) } };
-  };
-  const { copied: _, ...rest } = exchange;
-  const control = own(exchange.control);
-  const candidate = own(exchange.candidate);
-  return { moved: { ...rest, control, candidate }, transfer: [...transfer] };
 }

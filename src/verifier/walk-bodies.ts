@@ -7,6 +7,7 @@ import { type BodyFormat, bodyFormat, bodyText, decodeBody, hasMark } from './de
 import { type ImageFacts, imageFacts } from './image.ts';
 import { walkLong } from './long-bodies.ts';
 import { type Part, parseMultipart } from './multipart.ts';
+import { haveSameBodies, isCaptured, sameBytes } from './same-answers.ts';
 import { walkTexts } from './walk-texts.ts';
 import { walkWindows } from './walk-windows.ts';
 
@@ -34,9 +35,8 @@ export function walkBodies(
   begin: () => WalkContext,
 ): BodyOutcome {
   if (control.isOpen === true || candidate.isOpen === true) return walkWindows(control, candidate, begin());
-  const whole = isWhole(control) && isWhole(candidate);
-  if (whole && sameBytes(control.body, candidate.body) && sameCoding(control, candidate)) return 'equal';
-  if (!whole) return walkCut(control, candidate, maxDecodedBytes, begin);
+  if (haveSameBodies(control, candidate)) return 'equal';
+  if (!isCaptured(control) || !isCaptured(candidate)) return walkCut(control, candidate, maxDecodedBytes, begin);
   const mine = decodeBody(control.headers, control.body, maxDecodedBytes);
   const theirs = decodeBody(candidate.headers, candidate.body, maxDecodedBytes);
   if (!mine.ok) return mine.reason === 'tooLarge' ? 'tooLarge' : 'unparsable';
@@ -57,8 +57,6 @@ export function walkBodies(
 
 /** At least one body is longer than the capture. Coded ones are looked into where the proxy decoded them on their way. */
 function walkCut(control: Answer, candidate: Answer, maxDecodedBytes: number, begin: () => WalkContext): BodyOutcome {
-  const isSame = control.bodyDigest !== undefined && control.bodyDigest === candidate.bodyDigest;
-  if (isSame && sameCoding(control, candidate)) return 'equal';
   const mine = withoutCoding(control, maxDecodedBytes);
   if (typeof mine === 'string') return mine === 'tooLarge' ? 'tooLarge' : 'unparsable';
   const theirs = withoutCoding(candidate, maxDecodedBytes);
@@ -67,7 +65,7 @@ function walkCut(control: Answer, candidate: Answer, maxDecodedBytes: number, be
     addDamaged(bytesValue(mine.body), candidate, begin());
     return 'walked';
   }
-  const isCut = !isWhole(mine) || !isWhole(theirs);
+  const isCut = !isCaptured(mine) || !isCaptured(theirs);
   return isCut ? walkLong(mine, theirs, begin) : walkBodies(mine, theirs, maxDecodedBytes, begin);
 }
 
@@ -76,7 +74,7 @@ function withoutCoding(answer: Answer, maxDecodedBytes: number): Answer | 'tooLa
   if (!isCoded(answer.headers)) return answer;
   const { decoded: known, ...rest } = answer;
   const headers = answer.headers.filter(([name]) => name.toLowerCase() !== 'content-encoding');
-  if (!isWhole(answer)) {
+  if (!isCaptured(answer)) {
     if (known === undefined) return 'tooLarge';
     if (known === 'damaged') return known;
     const { bodyDigest: _, bodySample: __, ...bare } = rest;
@@ -215,15 +213,3 @@ function typeOf(part: Part): string | undefined {
 }
 
 const WHOLE = { path: 'body', pattern: 'body', name: 'body' } as const;
-
-function isWhole(answer: Answer): boolean {
-  return answer.bodyBytes === answer.body.length;
-}
-
-function sameCoding(a: Answer, b: Answer): boolean {
-  return headerValue(a.headers, 'content-encoding') === headerValue(b.headers, 'content-encoding');
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0;
-}

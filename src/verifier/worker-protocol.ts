@@ -4,6 +4,7 @@ import type { EndpointId, Side } from '../core/cell.ts';
 import type { CapturedRequest, Exchange, Observation } from '../core/observation.ts';
 import type { NoisePath, StoredSession, VerifiedExchange } from '../core/ports.ts';
 import type { ComparisonPolicy } from '../core/rule.ts';
+import type { AlikeCount } from './alike-tally.ts';
 import type { TrailStep } from './session-trail.ts';
 
 /** What a worker compares and stores by; may change while it works. */
@@ -36,6 +37,8 @@ export type WorkerRequest =
       readonly facts: ExchangeFacts;
       readonly confirm: boolean;
       readonly probe: boolean;
+      /** What it has not heard of the endpoints whose noise it keeps. */
+      readonly alike: readonly AlikeCount[];
     }
   /** Which of the names it told contradict what is known: the comparison goes on. */
   | { readonly kind: 'paired'; readonly task: number; readonly broken: readonly AliasPair[] }

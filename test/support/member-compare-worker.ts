@@ -43,6 +43,9 @@ class MemberComparer implements ExchangeComparer {
     for (const { path } of differencesOf(first, again)) moves.set(path, (moves.get(path) ?? 0) + 1);
   }
 
+  /** How often sides differ is nothing it counts. */
+  countAlike(): void {}
+
   noise(endpoint: EndpointId): readonly NoisePath[] {
     return [...(this.#moves.get(endpoint) ?? [])].map(([path, samples]) => ({
       path,

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Side } from '../../../src/core/cell.ts';
 import type { Answer, CapturedRequest, Exchange } from '../../../src/core/observation.ts';
@@ -26,6 +26,7 @@ export const redaction: BenchSection = {
   name: 'redaction',
   run({ progress }: SectionOptions) {
     const key = randomBytes(32);
+    const secretKey = createSecretKey(key);
     const redactor = new Redactor({
       names: [],
       hash: (name, value) => createHmac('sha256', key).update(`${name}\0${value}`).digest('hex'),
@@ -42,8 +43,9 @@ export const redaction: BenchSection = {
       const place = n % PLACES.length;
       const secret = canary(n);
       const exchange = planted(PLACES[place]?.(secret) ?? {}, n);
-      const facts = { ...factsOf(exchange, key), recorded: true as const };
-      const reply = session.handle({ kind: 'compare', task: n, exchange, facts, confirm: false, probe: false });
+      const facts = { ...factsOf(exchange, secretKey), recorded: true as const };
+      const step = { kind: 'compare', task: n, exchange, facts, confirm: false, probe: false, alike: [] } as const;
+      const reply = session.handle(step);
       if (reply.kind !== 'verified') throw new Error(`the comparison ended as ${reply.kind}`);
       const text = JSON.stringify(reply);
       for (const spelling of spellings(secret)) if (text.includes(spelling)) found.push(`place ${place}: ${spelling}`);

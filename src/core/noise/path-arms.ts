@@ -48,11 +48,18 @@ export class PathArms {
 
   /** Counts a control–candidate pair, only so many that the arms keep step. */
   countCandidate(version: string, keys: ReadonlySet<string>): void {
-    this.enter(hash48(version));
-    if (this.candidatePairs >= CANDIDATES_PER_CONTROL * (this.controlPairs + 1)) return;
-    this.candidatePairs += 1;
-    this.flagged = undefined;
+    if (this.countAlike(version, 1) === 0) return;
     for (const [key, path] of this.paths) if (keys.has(key)) path.candidateDrifts += 1;
+  }
+
+  /** Counts control–candidate pairs that differed nowhere; gives how many of them there was room for. */
+  countAlike(version: string, pairs: number): number {
+    this.enter(hash48(version));
+    const room = CANDIDATES_PER_CONTROL * (this.controlPairs + 1) - this.candidatePairs;
+    const counted = Math.min(pairs, Math.max(0, room));
+    if (counted > 0) this.flagged = undefined;
+    this.candidatePairs += counted;
+    return counted;
   }
 
   /**
