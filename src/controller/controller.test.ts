@@ -5,6 +5,7 @@ import { ScriptedStore } from '../../test/support/scripted-store.ts';
 import { cellOf, endpointPolicy } from '../../test/support/traffic.ts';
 import type { TenantId } from '../core/cell.ts';
 import type { TableBase } from '../core/control-state.ts';
+import { CutoverError } from '../core/errors.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { TableData } from '../core/routing.ts';
 import { compileTable } from '../core/table.ts';
@@ -245,6 +246,45 @@ test('a rollback that only the table on the disk remembers is in force and journ
   const again = setUp({ store: before.store, last });
   await again.controller.start();
   expect(again.isLatched()).toBe(false);
+});
+
+test('a rollback is not forgotten where a process dies after its start was stored and before it had made a table', async () => {
+  const before = setUp({ clock: new ManualClock() });
+  await before.controller.start();
+  const { store } = before;
+  store.fail();
+  await before.controller.rollback({}, ANN);
+  const last = before.tables.at(-1) ?? expect.fail('no table');
+  store.failure = undefined;
+  // The first commit of its start is the last that this process makes; the table on the disk is older than that.
+  store.onCommit = () => {
+    store.onCommit = () => {
+      throw new CutoverError('STORE_FULL', 'The process is dead.');
+    };
+  };
+  await setUp({ store, last, clock: new ManualClock() }).controller.start();
+  store.onCommit = () => {};
+  const after = setUp({ store, last });
+  await after.controller.start();
+  expect(after.isLatched()).toBe(true);
+  expect(store.entries.filter(({ action }) => action === 'rollback')).toMatchObject([{ ...ANN, scope: 'all' }]);
+});
+
+test('a rollback before the start keeps what the last table sent to the control', async () => {
+  const before = setUp({ clock: new ManualClock() });
+  await before.controller.start();
+  before.store.fail();
+  await before.controller.rollback({ tenant: CELL.tenant }, ANN);
+  const last = before.tables.at(-1) ?? expect.fail('no table');
+  const dying = setUp({ store: before.store, last, clock: new ManualClock() });
+  await dying.controller.start().catch(() => {});
+  await dying.controller.rollback({}, ANN);
+  // It dies too; a person lifts the latch over everything, not that of the tenant.
+  before.store.failure = undefined;
+  const after = setUp({ store: before.store, last: dying.tables.at(-1) ?? expect.fail('no table') });
+  await after.controller.start();
+  await after.controller.command({ kind: 'unlatch', scope: {} }, ANN);
+  expect(after.isLatched()).toBe(true);
 });
 
 test('a command before the start is refused with what is wrong with the store', async () => {

@@ -12,7 +12,7 @@ import {
 } from '../core/control-state.ts';
 import { isCutoverError } from '../core/errors.ts';
 import type { LoadedPlan } from '../core/plan/load-plan.ts';
-import type { Clock, JournalEntry, NewJournalEntry, StateItem, Store, Timer } from '../core/ports.ts';
+import type { Clock, JournalEntry, NewJournalEntry, Store, Timer } from '../core/ports.ts';
 import type { Scope, TableData } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import { compileTable, type RoutingTable } from '../core/table.ts';
@@ -103,8 +103,11 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    this.#state = restoreState(new Map(), options.base);
-    this.#revision = options.last?.revision ?? 0;
+    const { last } = options;
+    const latches = new Map(last?.latches.map((latch) => [scopeKey(latch.scope), latch]));
+    // A rollback before the start makes a table: what the last one sends to the control stays there.
+    this.#state = { ...restoreState(new Map(), options.base), latches };
+    this.#revision = last?.revision ?? 0;
     this.feed = new EventFeed(options.clock.now().toString(36));
   }
 
@@ -146,9 +149,12 @@ export class Controller {
 
   async #start(): Promise<void> {
     const { store, base, plan, clock, version } = this.#options;
-    const restored = restoreState(await store.loadState(), base);
-    this.#keepUnstoredLatches(restored);
-    this.#revision = Math.max(this.#revision, restored.revision);
+    const stored = restoreState(await store.loadState(), base);
+    this.#keepUnstoredLatches(stored);
+    this.#revision = Math.max(this.#revision, stored.revision);
+    // Stored with the start itself: once the store has the higher revision, the table on the disk is no longer asked for them.
+    const unstored = this.#unstored();
+    const restored = { ...stored, latches: new Map([...stored.latches, ...this.#unsavedLatches]) };
     const at = clock.now();
     const by = { actor: 'config', reason: '', at };
     const command: Command = { kind: 'config.load', base, ...(plan === undefined ? {} : { plan }) };
@@ -166,7 +172,11 @@ export class Controller {
       evidence: { version, latches: restored.latches.size, pins: restored.pins.size, dials: restored.dials.size },
       revision,
     };
-    await this.#commit('start', { journal: [started, applied.journal], state: applied.items });
+    await this.#commit('start', {
+      journal: [...unstored.journal, started, applied.journal],
+      state: [...unstored.state, ...applied.items],
+    });
+    unstored.done();
     this.#started = true;
     this.#putInForce(applied.state);
     // It has started; what waits is reported and tried again by #flush itself.
@@ -315,25 +325,42 @@ export class Controller {
   async #flush(): Promise<void> {
     const { events, clock } = this.#options;
     while (this.#unjournaled.length > 0 || this.#unsavedLatches.size > 0) {
-      const waiting = [...this.#unjournaled];
-      const latches = [...this.#unsavedLatches];
+      const { journal, state, done, failed } = this.#unstored();
       const { revision, madeAt } = this.#state;
-      const state: StateItem[] = latches.map(([key, latch]) => ({ key: `latch:${key}`, value: latch }));
-      state.push({ key: 'revision', value: { revision, madeAt } });
       try {
-        await this.#commit('rollback', { journal: waiting.map(({ entry }) => entry), state });
+        await this.#commit('rollback', {
+          journal,
+          state: [...state, { key: 'revision', value: { revision, madeAt } }],
+        });
       } catch (error) {
-        for (const { failed } of waiting) failed();
+        failed();
         events.rollbackUnjournaled(this.#unjournaled.length, error);
         this.#retryLater(clock);
         throw error;
       }
-      for (const [key, latch] of latches) if (this.#unsavedLatches.get(key) === latch) this.#unsavedLatches.delete(key);
-      this.#unjournaled = this.#unjournaled.filter((other) => !waiting.includes(other));
-      for (const { done } of waiting) done();
-      this.#retryMs = RETRY_MS.first;
-      events.rollbackUnjournaled(this.#unjournaled.length, undefined);
+      done();
     }
+  }
+
+  /** The latches and entries that wait, and what to call when the store has them, or refused them. */
+  #unstored(): Change & { readonly done: () => void; readonly failed: () => void } {
+    const waiting = [...this.#unjournaled];
+    const latches = [...this.#unsavedLatches];
+    return {
+      journal: waiting.map(({ entry }) => entry),
+      state: latches.map(([key, latch]) => ({ key: `latch:${key}`, value: latch })),
+      done: () => {
+        for (const [key, latch] of latches)
+          if (this.#unsavedLatches.get(key) === latch) this.#unsavedLatches.delete(key);
+        this.#unjournaled = this.#unjournaled.filter((other) => !waiting.includes(other));
+        for (const { done } of waiting) done();
+        this.#retryMs = RETRY_MS.first;
+        this.#options.events.rollbackUnjournaled(this.#unjournaled.length, undefined);
+      },
+      failed: () => {
+        for (const { failed } of waiting) failed();
+      },
+    };
   }
 
   #retryLater(clock: Clock): void {
@@ -345,10 +372,7 @@ export class Controller {
     this.#retryMs = Math.min(RETRY_MS.most, this.#retryMs * 2);
   }
 
-  async #commit(
-    doing: string,
-    change: { readonly journal: readonly NewJournalEntry[]; readonly state: readonly StateItem[] },
-  ): Promise<readonly JournalEntry[]> {
+  async #commit(doing: string, change: Change): Promise<readonly JournalEntry[]> {
     const { store, events } = this.#options;
     let entries: readonly JournalEntry[];
     try {
@@ -409,6 +433,8 @@ export class Controller {
     await this.#tail;
   }
 }
+
+type Change = Parameters<Store['commit']>[0];
 
 interface Unjournaled {
   readonly entry: NewJournalEntry;

@@ -7,7 +7,7 @@ import type { MovementRules } from './movement-rules.ts';
 export interface OutboxOptions {
   readonly book: MovementBook;
   readonly rules: MovementRules;
-  readonly orders: Pick<MovementOrders, 'unsynced'>;
+  readonly orders: Pick<MovementOrders, 'unsynced' | 'opening'>;
   /** The epoch as a document: saved with everything else. */
   readonly epoch: () => MovementDocument;
 }
@@ -34,11 +34,12 @@ export class DocumentOutbox {
 
   /** Changes since the last time, to be saved; at most `max`. Give them back if that fails. */
   take(max: number): MovementDocument[] {
-    const { book, epoch } = this.#options;
+    const { book, orders, epoch } = this.#options;
     const taken: (CellTrack | EndpointTrack)[] = [];
     for (const track of book.unsaved) {
       if (taken.length >= max) break;
-      taken.push(track);
+      // Its proof is being saved; what the book still says of it would be written over that.
+      if (!('home' in track && orders.opening.has(track))) taken.push(track);
     }
     for (const track of taken) book.unsaved.delete(track);
     return [

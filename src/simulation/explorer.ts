@@ -35,7 +35,7 @@ const PLANS = 500;
 /** Share of worlds that go on long enough for what waits for the store, which is tried again after 30 s. */
 const LONG = 0.2;
 
-/** The world of a seed: a minute at most, a few requests a second, evidence that comes quickly, and anything may happen. */
+/** The world of a seed: a minute at most, up to 25 requests a second, evidence that comes quickly, and anything may happen. */
 export function randomWorld(seed: number): RandomWorld {
   const random = new Random(seed, 'world');
   const seconds = random.chance(LONG) ? 25 + random.below(36) : 10 + random.below(15);
@@ -48,7 +48,7 @@ export function randomWorld(seed: number): RandomWorld {
     proxies,
     storeLatency: `${random.pick([0, 1, 5, 40, 120, 300])}ms`,
     traffic: {
-      rps: 3 + random.below(6),
+      rps: random.pick([3, 6, 12, 25]),
       tenants,
       zipf: 0.5,
       endpoints,

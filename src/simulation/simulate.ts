@@ -250,6 +250,7 @@ class Simulation {
 
   #committed(entry: NewJournalEntry): void {
     this.#entry = entry;
+    this.#witness.journaled(entry);
     if (entry.action.startsWith('hold') && entry.actor.startsWith('tripwire:'))
       this.#chronicle.held(this.#clock.monotonic(), entry);
   }

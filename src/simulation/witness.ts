@@ -1,8 +1,9 @@
 import { type CellKey, type CellState, type EndpointId, isOpen, type TenantId } from '../core/cell.ts';
 import type { CellRecord } from '../core/cell-machine.ts';
 import { decide } from '../core/decide.ts';
+import type { NewJournalEntry } from '../core/ports.ts';
 import type { Dial, TableData } from '../core/routing.ts';
-import { scopeKey } from '../core/scope.ts';
+import { describeScope, scopeKey } from '../core/scope.ts';
 import type { RoutingTable } from '../core/table.ts';
 import type { Brain } from './brain.ts';
 import type { FaultyStore } from './faulty-store.ts';
@@ -49,6 +50,8 @@ export class Witness {
   readonly #now: () => number;
   /** Cells that were served without a proof that holds, since when. */
   readonly #unproven = new Map<CellKey, number>();
+  /** Latches that the journal says were lifted, by their scopes' names, and that are still in force. */
+  readonly #unlatched = new Set<string>();
   /** Since when a rollback waits for the journal while the store works. */
   #waitingSince: number | undefined;
 
@@ -56,6 +59,12 @@ export class Witness {
     this.#scenario = options.scenario;
     this.#store = options.store;
     this.#now = options.now;
+  }
+
+  /** An entry has become lasting. */
+  journaled({ action, scope }: Pick<NewJournalEntry, 'action' | 'scope'>): void {
+    if (action === 'unlatch') this.#unlatched.add(scope);
+    if (action === 'rollback') this.#unlatched.delete(scope);
   }
 
   broken(invariant: Invariant, detail: string): void {
@@ -117,7 +126,7 @@ export class Witness {
   }
 
   /** I5, I6: whatever goes to the candidate is in the store before it is in force. */
-  #lasting({ opened, raised, lifted }: TableDiff): void {
+  #lasting({ opened, raised, lifted, latched }: TableDiff): void {
     this.checks.I5 += 1;
     const { items, state } = this.#store;
     const early: string[] = [];
@@ -131,7 +140,11 @@ export class Witness {
     for (const { scope } of lifted) {
       const key = scopeKey(scope);
       if (items.has(`latch:${key}`)) early.push(`lifting the latch of ${key}`);
+      this.checks.I6 += 1;
+      if (!this.#unlatched.delete(describeScope(scope)))
+        this.broken('I6', `the latch of ${key} is gone though nobody lifted it`);
     }
+    for (const { scope } of latched) this.#unlatched.delete(describeScope(scope));
     if (early.length > 0) this.broken('I5', `in force before it is in the journal: ${early.slice(0, 3).join(', ')}`);
     this.checks.I6 += 1;
     if (state !== 'works' && opened.length > 0)
