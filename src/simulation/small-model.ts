@@ -11,6 +11,7 @@ import {
 import type { Assessment, AssessmentKind } from '../core/evidence.ts';
 import { climb, newRamp, type Ramp, type RampPolicy } from '../core/ramp.ts';
 import { PPM, type TableData } from '../core/routing.ts';
+import { scopeKey } from '../core/scope.ts';
 
 /**
  * Two cells, two proxies, a store, a controller: the pure functions of the product, and between them every order in which
@@ -50,11 +51,13 @@ const RAMP_POLICY: RampPolicy = {
   returnIntervalMs: 0,
   retries: 1_000,
 };
+/** Where a latch over everything lies among the latches. */
+const EVERYTHING = scopeKey({});
 /** Time stands still but for what runs out. */
 export const NOW = 1;
 const LATER = 10;
 
-interface Proxy {
+export interface SmallProxy {
   readonly table: TableData | undefined;
   readonly isCut: boolean;
 }
@@ -64,6 +67,10 @@ interface Pending {
   readonly next: ControlState;
   /** True: the store has it, and the controller does not know yet. */
   readonly isLasting: boolean;
+  /** It lifts the rollback of everything, and no other one was ordered since. */
+  readonly isLifting: boolean;
+  /** Where the ramp stands when it is in force; undefined: where it does. */
+  readonly ramp: Ramp | undefined;
 }
 
 export interface Model {
@@ -83,10 +90,10 @@ export interface Model {
   readonly records: readonly CellRecord[];
   readonly ramp: Ramp;
   readonly epoch: number;
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly SmallProxy[];
   /** A person's rollback was answered, and not lifted since. */
   readonly isRolledBack: boolean;
-  /** How often each thing may still happen. */
+  /** How often each thing may still happen; Infinity: as often as one likes. */
   readonly left: {
     readonly crashes: number;
     readonly cuts: number;
@@ -95,6 +102,15 @@ export interface Model {
     readonly orders: number;
   };
 }
+
+/** Everything as often as one likes. */
+export const UNLIMITED: Model['left'] = {
+  crashes: Number.POSITIVE_INFINITY,
+  cuts: Number.POSITIVE_INFINITY,
+  outages: Number.POSITIVE_INFINITY,
+  deployments: Number.POSITIVE_INFINITY,
+  orders: Number.POSITIVE_INFINITY,
+};
 
 export interface Step {
   readonly name: string;
@@ -159,6 +175,7 @@ export function stepsOf(model: Model): Step[] {
       add(`cell ${cell} passes`, passes(model, cell));
       add(`cell ${cell} fails`, fails(model, cell));
       add(`cell ${cell} runs out`, runsOut(model, cell));
+      add(`cell ${cell} is shown as it is`, synced(model, cell));
     }
     add('the ramp climbs', climbs(model));
     add('the command is stored', stored(model));
@@ -168,12 +185,26 @@ export function stepsOf(model: Model): Step[] {
       const spent = { ...model, left: { ...left, orders: left.orders - 1 } };
       add('a person rolls back', rollsBack(spent));
       add('a person lifts the rollback', ordered(spent, { kind: 'unlatch', scope: {} }));
+      for (const [cell, tenant] of TENANTS.entries())
+        add(
+          `a person lifts the latch of cell ${cell}`,
+          ordered(spent, { kind: 'unlatch', scope: { tenant, endpoint: ENDPOINT } }),
+        );
       add('a person lowers the dial', ordered(spent, { kind: 'dial.set', scope: { endpoint: ENDPOINT }, dialPpm: 0 }));
     }
     if (left.deployments > 0)
       add('a version is deployed', deployed({ ...model, left: { ...left, deployments: left.deployments - 1 } }));
     if (left.crashes > 0) add('the controller dies', dies({ ...model, left: { ...left, crashes: left.crashes - 1 } }));
-  } else add('the controller starts', starts(model));
+  } else {
+    const started = starts(model);
+    add('the controller starts', started);
+    if (started !== undefined && left.crashes > 0)
+      add('the controller dies when its start is stored', {
+        ...model,
+        lasting: started.lasting,
+        left: { ...left, crashes: left.crashes - 1 },
+      });
+  }
   if (model.storeWorks && left.outages > 0)
     add('the store fails', { ...model, storeWorks: false, left: { ...left, outages: left.outages - 1 } });
   if (!model.storeWorks) add('the store works', { ...model, storeWorks: true });
@@ -183,13 +214,15 @@ export function stepsOf(model: Model): Step[] {
         `proxy ${at} is cut off`,
         withProxy({ ...model, left: { ...left, cuts: left.cuts - 1 } }, at, { ...proxy, isCut: true }),
       );
-    if (proxy.isCut) add(`proxy ${at} is back`, withProxy(model, at, joined(model, { ...proxy, isCut: false })));
+    // A proxy that is back while nobody controls hears of it when somebody does.
+    if (proxy.isCut && model.isUp)
+      add(`proxy ${at} is back`, withProxy(model, at, joined(model, { ...proxy, isCut: false })));
   }
   return steps;
 }
 
 /** A proxy takes what is newer, never what is older. */
-function joined(model: Model, proxy: Proxy): Proxy {
+function joined(model: Model, proxy: SmallProxy): SmallProxy {
   const table = model.isUp ? tableOf(model.state) : newestTable(model);
   return table === undefined || (proxy.table?.revision ?? -1) >= table.revision ? proxy : { ...proxy, table };
 }
@@ -200,7 +233,7 @@ function newestTable({ proxies }: Model): TableData | undefined {
     .reduce((one, other) => ((other?.revision ?? -1) > (one?.revision ?? -1) ? other : one));
 }
 
-function withProxy(model: Model, at: number, proxy: Proxy): Model {
+function withProxy(model: Model, at: number, proxy: SmallProxy): Model {
   return { ...model, proxies: model.proxies.with(at, proxy) };
 }
 
@@ -213,12 +246,17 @@ function published(model: Model, state: ControlState): Model {
 const BY = { actor: 'controller', reason: '', at: NOW } as const;
 
 /** A command is on its way to the store; one at a time. */
-function ordered(model: Model, command: Command): Model | undefined {
+function ordered(model: Model, command: Command, ramp?: Ramp): Model | undefined {
   // What waits goes first, and nothing is ordered over a store that refuses.
   if (model.pending !== undefined || model.isUnsaved || !model.storeWorks) return undefined;
   const applied = applyCommand({ ...model.state, revision: model.highest }, command, BY);
   if (!applied.ok) return undefined;
-  return { ...model, pending: { next: applied.state, isLasting: false }, highest: applied.state.revision };
+  const isLifting = command.kind === 'unlatch' && scopeKey(command.scope) === EVERYTHING;
+  return {
+    ...model,
+    pending: { next: applied.state, isLasting: false, isLifting, ramp },
+    highest: applied.state.revision,
+  };
 }
 
 function stored(model: Model): Model | undefined {
@@ -231,20 +269,20 @@ function stored(model: Model): Model | undefined {
       pending: undefined,
       highest: model.highest === pending.next.revision ? model.state.revision : model.highest,
     };
-  return { ...model, pending: { ...pending, isLasting: true }, lasting: pending.next };
+  const isRolledBack = model.isRolledBack && !pending.isLifting;
+  return { ...model, pending: { ...pending, isLasting: true }, lasting: pending.next, isRolledBack };
 }
 
 /** What was stored takes effect, under the latch that fell meanwhile. */
 function inForce(model: Model): Model | undefined {
   const { pending } = model;
   if (pending === undefined || !pending.isLasting) return undefined;
-  const done = { ...model, pending: undefined };
+  const done = { ...model, pending: undefined, ramp: pending.ramp ?? model.ramp };
   const settled = model.isUnsaved
     ? { ...pending.next, latches: model.state.latches, revision: model.highest + 1 }
     : pending.next;
-  const isLifted = model.isRolledBack && settled.latches.size === 0;
   const next = published({ ...done, highest: Math.max(model.highest, settled.revision) }, settled);
-  return withOpened(isLifted ? { ...next, isRolledBack: false } : next, model.state);
+  return withOpened(next, model.state);
 }
 
 /** A cell whose promotion is in force has the record that was saved for it, unless it was taken back meanwhile. */
@@ -253,7 +291,8 @@ function withOpened(model: Model, before: ControlState): Model {
   for (const [at, key] of CELLS.entries()) {
     const isNew = isOpen(model.state.cells.get(key)) && !isOpen(before.cells.get(key));
     const saved = model.saved[at];
-    if (isNew && saved !== undefined && records[at]?.state === 'observing') records = records.with(at, saved);
+    const isUntouched = records[at]?.state === 'observing' || records[at]?.state === 'closed';
+    if (isNew && saved !== undefined && isUntouched) records = records.with(at, saved);
   }
   return { ...model, records };
 }
@@ -262,7 +301,13 @@ function rollsBack(model: Model): Model | undefined {
   const applied = applyCommand({ ...model.state, revision: model.highest }, { kind: 'rollback', scope: {} }, BY);
   if (!applied.ok) return undefined;
   const next = published({ ...model, highest: applied.state.revision, isUnsaved: true }, applied.state);
-  return { ...next, isRolledBack: true, records: next.records.map((record) => moved(record, 'latched')) };
+  // Where it reaches nobody, it counts from when it is journaled: until then the answer says so.
+  const isHeard = next.proxies.some(({ isCut }) => !isCut);
+  return {
+    ...next,
+    isRolledBack: model.isRolledBack || isHeard,
+    records: next.records.map((record) => moved(record, 'latched')),
+  };
 }
 
 function moved(record: CellRecord, kind: 'latched' | 'unlatched'): CellRecord {
@@ -275,7 +320,8 @@ function journaled(model: Model): Model | undefined {
   if (!model.isUnsaved || !model.storeWorks || model.pending !== undefined) return undefined;
   const revision = Math.max(model.state.revision, model.lasting.revision);
   const lasting = { ...model.lasting, latches: model.state.latches, revision };
-  return { ...model, lasting, isUnsaved: false };
+  const isRolledBack = model.isRolledBack || lasting.latches.has(EVERYTHING);
+  return { ...model, lasting, isUnsaved: false, isRolledBack };
 }
 
 /** The proof is saved, then the promotion goes to the store. */
@@ -290,7 +336,9 @@ function passes(model: Model, cell: number): Model | undefined {
   }
   const own = assessment('pass');
   const event = { kind: 'assessed', own, pooled: own, epoch: epochOf(model), controlVersion: 'c1' } as const;
-  const done = transition(record, event, CELL_POLICY, NOW);
+  // Time stands still, so a closed cell has rested at once; it is one step with the promotion that follows.
+  const rested = record.state === 'closed' ? transition(record, event, CELL_POLICY, NOW) : undefined;
+  const done = transition(rested?.ok === true ? rested.next : record, event, CELL_POLICY, NOW);
   if (!done.ok || done.next === record) return undefined;
   const { next } = done;
   if (!isOpen(next.state)) return { ...model, records: model.records.with(cell, next) };
@@ -336,18 +384,22 @@ function retreats(model: Model, cell: number, next: CellRecord): Model | undefin
   return published({ ...closed, highest: applied.state.revision, isUnsaved: true }, applied.state);
 }
 
+/** Open in the control state only: the record is what counts. */
+function synced(model: Model, cell: number): Model | undefined {
+  const [key, record] = [CELLS[cell], model.records[cell]];
+  if (key === undefined || record === undefined) return undefined;
+  if (!isOpen(model.state.cells.get(key)) || isOpen(record.state)) return undefined;
+  return ordered(model, { kind: 'cells.set', cells: [[key, record.state]] });
+}
+
 function climbs(model: Model): Model | undefined {
   const openCells = CELLS.filter((key) => isOpen(model.state.cells.get(key))).length;
   const done = climb(model.ramp, { kind: 'assessed', pooled: assessment('pass'), openCells }, RAMP_POLICY, NOW);
   if (!done.ok || done.next === model.ramp) return undefined;
   const { next } = done;
   if (next.dialPpm === model.ramp.dialPpm) return next.step === model.ramp.step ? undefined : { ...model, ramp: next };
-  const order = ordered(model, {
-    kind: 'cells.set',
-    cells: [],
-    dials: [{ scope: { endpoint: ENDPOINT }, dialPpm: next.dialPpm }],
-  });
-  return order === undefined ? undefined : { ...order, ramp: next };
+  const dials = [{ scope: { endpoint: ENDPOINT }, dialPpm: next.dialPpm }];
+  return ordered(model, { kind: 'cells.set', cells: [], dials }, next);
 }
 
 function deployed(model: Model): Model {
@@ -375,7 +427,6 @@ function starts(model: Model): Model | undefined {
     latches.delete(JSON.stringify(latch.scope));
     latches.set([...model.lasting.latches].find(([, one]) => one === latch)?.[0] ?? '', latch);
   }
-  const isUnsaved = latches.size > model.lasting.latches.size;
   const highest = Math.max(model.lasting.revision, last?.revision ?? 0);
   const loaded = applyCommand(
     { ...model.lasting, latches, revision: highest },
@@ -393,9 +444,10 @@ function starts(model: Model): Model | undefined {
   const dialPpm = [...reconciled.state.dials.values()].find(({ scope }) => scope.endpoint === ENDPOINT)?.dialPpm ?? 0;
   const step = RAMP_POLICY.steps.findIndex((one) => one.kind === 'dial' && one.dialPpm === dialPpm);
   const ramp = step < 0 ? newRamp(NOW) : { ...newRamp(NOW), step, dialPpm };
-  const lasting = isUnsaved ? { ...reconciled.state, latches: model.lasting.latches } : reconciled.state;
-  const next: Model = { ...model, isUp: true, isUnsaved, records, ramp, lasting, highest: reconciled.state.revision };
-  return published(next, reconciled.state);
+  const { state } = reconciled;
+  // What the store never got is stored with the start.
+  const next: Model = { ...model, isUp: true, records, ramp, lasting: state, highest: state.revision };
+  return published(next, state);
 }
 
 function restoredRecord(model: Model, record: CellRecord, state: ControlState, at: number): CellRecord {
@@ -405,44 +457,5 @@ function restoredRecord(model: Model, record: CellRecord, state: ControlState, a
   const isOld = kept.proof !== undefined && kept.proof.epoch.candidateVersion !== epochOf(model).candidateVersion;
   const renewed = isOld ? transition(kept, { kind: 'deployed', epoch: epochOf(model) }, CELL_POLICY, NOW) : undefined;
   const current = renewed?.ok === true ? renewed.next : kept;
-  return state.latches.has('all') ? moved(current, 'latched') : current;
-}
-
-/** What of a state tells it from another: revisions by their order, no texts. */
-export function keyOf(model: Model): string {
-  const { state, lasting, pending, proxies } = model;
-  const revisions = [
-    state.revision,
-    model.highest,
-    lasting.revision,
-    pending?.next.revision ?? -1,
-    ...proxies.map(({ table }) => table?.revision ?? -1),
-  ];
-  const ranks = [...new Set(revisions)].toSorted((one, other) => one - other);
-  const control = ({ cells, latches, dials }: ControlState): unknown[] => [
-    CELLS.map((key) => cells.get(key) ?? ''),
-    [...latches.keys()].toSorted(),
-    [...dials].map(([key, dial]) => [key, dial.dialPpm]),
-  ];
-  const record = ({ state: is, proof, renewBy }: CellRecord): unknown[] => [is, proof?.epoch.candidateVersion, renewBy];
-  return JSON.stringify([
-    [model.isUp, model.storeWorks, model.isUnsaved, model.isRolledBack, model.epoch, model.left],
-    revisions.map((revision) => ranks.indexOf(revision)),
-    control(state),
-    control(lasting),
-    pending === undefined ? null : [pending.isLasting, control(pending.next)],
-    model.saved.map(record),
-    model.records.map(record),
-    [model.ramp.step, model.ramp.dialPpm],
-    proxies.map(({ table, isCut }) => [
-      isCut,
-      table === undefined
-        ? null
-        : [
-            [...table.cells].toSorted(),
-            table.latches.map(({ scope }) => scope),
-            table.dials.map(({ dialPpm }) => dialPpm),
-          ],
-    ]),
-  ]);
+  return state.latches.has(EVERYTHING) ? moved(current, 'latched') : current;
 }

@@ -3,18 +3,8 @@ import { isOpen } from '../core/cell.ts';
 import { decide } from '../core/decide.ts';
 import type { TableData } from '../core/routing.ts';
 import { compileTable } from '../core/table.ts';
-import {
-  beginning,
-  CELLS,
-  ENDPOINT,
-  keyOf,
-  type Model,
-  NOW,
-  type Step,
-  SUBJECTS,
-  stepsOf,
-  TENANTS,
-} from './small-model.ts';
+import { keyOf } from './small-key.ts';
+import { beginning, CELLS, ENDPOINT, type Model, NOW, type Step, SUBJECTS, stepsOf, TENANTS } from './small-model.ts';
 
 export interface SmallViolation {
   readonly invariant: 'I4' | 'I5' | 'I6' | 'I10' | 'latch';
@@ -85,7 +75,7 @@ function wrongTable(model: Model, table: TableData): Omit<SmallViolation, 'path'
 function wrongMove(old: TableData, table: TableData): Omit<SmallViolation, 'path'> | undefined {
   const [before, after] = [compileTable(old), compileTable(table)];
   for (const tenant of TENANTS) {
-    if (before.stateOf(ENDPOINT, tenant) !== after.stateOf(ENDPOINT, tenant)) continue;
+    if (isOpen(before.stateOf(ENDPOINT, tenant)) !== isOpen(after.stateOf(ENDPOINT, tenant))) continue;
     const [low, high] = [before.dialFor(ENDPOINT, tenant).dialPpm, after.dialFor(ENDPOINT, tenant).dialPpm];
     for (const subject of SUBJECTS) {
       const facts = { method: 'GET', endpoint: ENDPOINT, origin: 'found', tenant, subject, hasRange: false } as const;
