@@ -57,7 +57,7 @@ describe('tells', () => {
     [
       'a changed word',
       (sql) =>
-        sql`UPDATE cutover.journal SET entry = replace(entry, '"revision":1', '"revision":9') WHERE sequence = 3`,
+        sql`UPDATE cutover.journal SET entry = replace(entry, 'because', 'of course') WHERE sequence = 3`,
       'Entry 3',
     ],
     ['an entry taken away', (sql) => sql`DELETE FROM cutover.journal WHERE sequence = 1100`, 'Entry 1100 is missing'],

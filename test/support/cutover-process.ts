@@ -134,7 +134,15 @@ export async function runCutover(args: readonly string[], options: StartOptions 
   return ended;
 }
 
-function spawnCutover(args: readonly string[], { env = {}, within = [], cwd }: StartOptions) {
+/** A command that runs; killed when its test ends. */
+export interface Spawned {
+  readonly child: ChildProcess;
+  readonly spawnedAt: number;
+  readonly output: { stdout: string; stderr: string };
+  readonly exited: Promise<Ended>;
+}
+
+export function spawnCutover(args: readonly string[], { env = {}, within = [], cwd }: StartOptions = {}): Spawned {
   const [command = process.execPath, ...rest] = [...within, process.execPath, CUTOVER, ...args];
   const spawnedAt = performance.now();
   // Colours would get into what is matched.
