@@ -56,8 +56,7 @@ describe('tells', () => {
   test.each<readonly [string, (sql: postgres.Sql) => Promise<unknown>, string]>([
     [
       'a changed word',
-      (sql) =>
-        sql`UPDATE cutover.journal SET entry = replace(entry, 'because', 'of course') WHERE sequence = 3`,
+      (sql) => sql`UPDATE cutover.journal SET entry = replace(entry, 'because', 'of course') WHERE sequence = 3`,
       'Entry 3',
     ],
     ['an entry taken away', (sql) => sql`DELETE FROM cutover.journal WHERE sequence = 1100`, 'Entry 1100 is missing'],
