@@ -28,6 +28,9 @@ interface Outcome {
  * Holds strong entity tags to what they promise (RFC 9110 section 8.8.1): another tag for other bytes, the same for the same.
  * A candidate is blamed only where the control, for the very same two requests, kept the promise: tags that stay though
  * bodies change, and tags that change, again and again, though bodies stay.
+ *
+ * In memory only, unlike noise: tags may name what they stand for, and whatever is saved is redacted. What a restart loses
+ * is one answer per request, and how often the last ones were restless: three more comparisons of the same request.
  */
 export class EtagWatch {
   readonly #pairs = new Map<string, Pair>();

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { collector } from './heap-tidier.ts';
 
 const MB = 1024 * 1024;
 
@@ -19,6 +20,31 @@ const look = setInterval(() => {
   console.log(JSON.stringify({ before, after }));
 }, 25);
 `;
+
+describe('an engine that knows other options', () => {
+  const asked = (refuses: (options: unknown) => boolean) => {
+    const seen: string[] = [];
+    const collect = collector((options) => {
+      seen.push(JSON.stringify(options) ?? 'none');
+      if (refuses(options)) throw new TypeError('unknown option');
+    });
+    collect?.();
+    collect?.();
+    return seen;
+  };
+  const [last, full] = ['{"type":"major","flavor":"last-resort"}', '{"type":"major"}'];
+
+  test('is asked for the most thorough collection that it takes', () => {
+    expect(asked(() => false)).toEqual([last, last]);
+    expect(asked((options) => JSON.stringify(options) === last)).toEqual([last, full, full]);
+    expect(asked((options) => options !== undefined)).toEqual([last, full, 'none', 'none']);
+  });
+
+  test('is left alone where it takes none, or has none', () => {
+    expect(asked(() => true)).toEqual([last, full, 'none']);
+    expect(collector(undefined)).toBeUndefined();
+  });
+});
 
 describe('a thread that compares', () => {
   test('gives back to the system what a step took', () => {

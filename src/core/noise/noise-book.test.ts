@@ -457,6 +457,31 @@ describe('what is not excused is told with the reason', () => {
   });
 });
 
+test('a member that an element seems to lack because elements moved or were replaced is refused, and told so', () => {
+  const note = (kind: 'added' | 'removed'): Finding => ({
+    place: { path: 'body/items/1/note', pattern: 'body/items/*/note', name: 'note' },
+    kind,
+    ...(kind === 'added' ? { candidate: value('x') } : { control: value('x') }),
+  });
+  const order: Finding = {
+    place: { path: 'body/items', pattern: 'body/items', name: 'items' },
+    kind: 'order',
+    control: value('[1,2]', 'array'),
+    candidate: value('[2,1]', 'array'),
+  };
+  const book = new NoiseBook();
+  for (let pair = 0; pair < 12; pair++) book.learn([order, note(pair % 2 === 0 ? 'added' : 'removed')], NOW);
+  const refused = 'not learned: elements moved or were replaced, so that it may be of another one';
+  expect(book.paths()).toMatchObject([
+    { path: 'body/items' },
+    { path: 'body/items/*/note', class: 'refused', samples: 12, refused },
+  ]);
+  expect(book.check(note('removed'), NOW)).toBeUndefined();
+  // Where nothing moves it is seen for what it is, and told as that.
+  for (let pair = 0; pair < 12; pair++) book.learn([note(pair % 2 === 0 ? 'added' : 'removed')], NOW);
+  expect(book.paths().map((path) => path.class)).not.toContain('refused');
+});
+
 test('learns a bounded number of places and keeps bounded texts', () => {
   const book = new NoiseBook();
   for (let i = 0; i < MAX_PATTERNS + 200; i++) {

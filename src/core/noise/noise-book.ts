@@ -56,8 +56,9 @@ export class NoiseBook {
       const comesOrGoes = finding.kind === 'added' || finding.kind === 'removed';
       if (!comesOrGoes || isWhole(finding)) this.learnValue(finding, context);
       // Elements of a list that moved are not compared with themselves: that they differ says nothing of their members.
-      else if (![...lists.keys()].some((list) => finding.place.pattern.startsWith(`${list}/`)))
-        this.learnOptional(finding);
+      else if ([...lists.keys()].some((list) => finding.place.pattern.startsWith(`${list}/`)))
+        this.refuse(keyOf(finding), 'elements moved or were replaced, so that it may be of another one');
+      else this.learnOptional(finding);
     }
   }
 
@@ -242,7 +243,7 @@ export class NoiseBook {
       paths.push({ path, class: list.name, envelope: list.envelope(), samples: list.samples });
     }
     for (const [path, { reason, samples }] of this.refusals) {
-      if (this.values.has(path)) continue;
+      if (this.values.has(path) || this.optional.has(path)) continue;
       paths.push({ path, class: 'refused', envelope: reason, samples, refused: notLearned(reason) });
     }
     return paths.map((path) => {
