@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { closed, closeInput, freezeInput, gateInput, ramp, retireInput, unfreezeInput } from './ramp-types.ts';
+import {
+  canaryInput,
+  canaryView,
+  closed,
+  closeInput,
+  freezeInput,
+  gateInput,
+  ramp,
+  retireInput,
+  unfreezeInput,
+} from './ramp-types.ts';
 import { changed, page, paging, type Route } from './route.ts';
 
 /** What is asked and said about ramps. */
@@ -29,6 +39,23 @@ export const RAMP_ROUTES = {
     summary: 'Lifts the freeze by hand, and the one of the calendar until its end.',
     open: false,
     body: unfreezeInput,
+    output: changed,
+    status: 200,
+  },
+  canary: {
+    method: 'GET',
+    path: '/api/v1/canary',
+    summary: 'The canary of a new candidate version, and what it waits for.',
+    open: false,
+    output: canaryView,
+    status: 200,
+  },
+  endCanary: {
+    method: 'POST',
+    path: '/api/v1/canary',
+    summary: 'Ends a canary: all that is open returns to the candidate, or nothing does.',
+    open: false,
+    body: canaryInput,
     output: changed,
     status: 200,
   },

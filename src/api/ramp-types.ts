@@ -76,6 +76,28 @@ export const freezeInput = z.strictObject({
   reason: z.string().min(1).max(500),
 });
 export const unfreezeInput = z.strictObject({ reason: z.string().max(500).default('') });
+/** What a new candidate version has of what is open; null: there is no canary. */
+export const canaryView = z.object({
+  canary: z
+    .object({
+      version: z.string(),
+      state: z.enum(['running', 'failed']),
+      sharePpm: z.int(),
+      durationMs: z.number(),
+      requests: z.int(),
+      at: z.number(),
+      actor: z.string(),
+      reason: z.string(),
+      /** While it runs. */
+      waitsFor: z.string().exactOptional(),
+    })
+    .nullable(),
+});
+export const canaryInput = z.strictObject({
+  /** `promote`: all that is open returns at once. `abort`: nothing does. */
+  action: z.enum(['promote', 'abort']),
+  reason: z.string().max(500).default(''),
+});
 export const retireInput = z.strictObject({
   endpoint: z.string().min(3).max(2_048),
   reason: z.string().max(500).default(''),

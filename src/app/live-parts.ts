@@ -4,7 +4,7 @@ import type { ExplainInput, Explanation } from '../api/types.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { LiveView } from '../controller/live-view.ts';
-import { holdWarnings, type MovementView } from '../controller/movement-views.ts';
+import { canaryWarnings, holdWarnings, type MovementView } from '../controller/movement-views.ts';
 import type { Side } from '../core/cell.ts';
 import { explain } from '../core/decide.ts';
 import type { Clock } from '../core/ports.ts';
@@ -40,6 +40,7 @@ export function liveView(parts: LiveParts): LiveView {
   const { proxy, controller, verifier, running, recorder, beginning, situation, clock } = parts;
   const warnings = (): string[] => [
     ...planWarnings(parts.plan()),
+    ...canaryWarnings(controller.state),
     ...holdWarnings(controller.state),
     ...parts.movement.gateWarnings(controller.state),
     ...(beginning.trouble === undefined

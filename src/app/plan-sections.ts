@@ -22,6 +22,7 @@ const TOLD: Readonly<Record<keyof Settings, string>> = {
   identity: 'identity',
   templates: 'openapi',
   evidence: 'evidence',
+  canary: 'canary',
   classes: 'classes',
   protectedTenants: 'protected',
   freezes: 'freezes',

@@ -22,7 +22,7 @@ import {
   startScriptedApi,
 } from '../../test/support/cli.ts';
 import { rankedCluster } from '../api/cluster-types.ts';
-import { ramp } from '../api/ramp-types.ts';
+import { canaryView, ramp } from '../api/ramp-types.ts';
 import { changed, clusterChanged, dialChanged, pinned, type RouteName } from '../api/routes.ts';
 import {
   cell,
@@ -104,6 +104,17 @@ const rampSample = {
   pooled: 'pass',
   missing: [],
 };
+const canarySample = {
+  version: 'v2',
+  state: 'running',
+  sharePpm: 50_000,
+  durationMs: 600_000,
+  requests: 100,
+  at: 1,
+  actor: 'controller',
+  reason: 'candidate version v2',
+  waitsFor: '12 more requests that the candidate serves',
+};
 const everything: Partial<Record<RouteName, Scripted>> = {
   status: statusSample,
   endpoints: { items: [endpointSample] },
@@ -124,6 +135,8 @@ const everything: Partial<Record<RouteName, Scripted>> = {
   deploy: change,
   proof: proofSample,
   ramps: { items: [rampSample] },
+  canary: { canary: canarySample },
+  endCanary: change,
   pins: { items: [pinSample] },
   pin: { ...pinSample, ...change },
   liftPin: change,
@@ -168,6 +181,8 @@ const REMOTE: readonly (readonly [string, readonly string[], z.ZodType])[] = [
   ['deploy', ['deploy', 'candidate', 'v2'], changed],
   ['proof', ['proof', 'acme', 'GET /a'], proofSheet],
   ['ramps', ['ramps'], page(ramp)],
+  ['canary', ['canary'], canaryView],
+  ['end a canary', ['canary', 'abort', '--reason', 'errors'], changed],
   ['pins', ['pin'], z.object({ items: z.array(pin) })],
   ['pin', ['pin', 'candidate', '--tenant', 'acme', '--reason', 'preview', '--for', '2d'], pinned],
   ['lift a pin', ['pin', '--lift', 'p1'], changed],

@@ -1,6 +1,7 @@
 import { type Argument, Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
 import { addBreaker } from './commands/breaker.ts';
+import { addCanary } from './commands/canary.ts';
 import { addCluster, addClusters } from './commands/clusters.ts';
 import { addCompare, addRepro } from './commands/compare.ts';
 import { addCheck, addInit, addToken } from './commands/config.ts';
@@ -60,6 +61,7 @@ const GROUPS: readonly (readonly [string, readonly ((program: Command) => void)[
       addReject,
       addRetire,
       addDeploy,
+      addCanary,
       addToken,
     ],
   ],

@@ -196,7 +196,7 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
 
 function buildMovement(
   file: ConfigFile,
-): Pick<Settings, 'evidence' | 'classes' | 'protectedTenants' | 'freezes' | 'tripwires'> {
+): Pick<Settings, 'evidence' | 'canary' | 'classes' | 'protectedTenants' | 'freezes' | 'tripwires'> {
   const { evidence, tripwires } = file;
   const { candidateFailures, hardDown, reverseMismatch, latency, limits } = tripwires;
   return {
@@ -220,6 +220,7 @@ function buildMovement(
     ...buildClasses(file),
     protectedTenants: file.protected,
     freezes: file.freezes,
+    ...buildCanary(file),
     tripwires: {
       candidateFailures: candidateFailures === 'off' ? undefined : inMs(candidateFailures),
       hardDown: hardDown === 'off' ? undefined : hardDown,
@@ -238,6 +239,12 @@ function buildMovement(
           }),
     },
   };
+}
+
+function buildCanary({ canary }: ConfigFile): Pick<Settings, 'canary'> {
+  if (canary === 'off') return {};
+  const { share, duration, analysis } = canary;
+  return { canary: { sharePpm: share, durationMs: duration, requests: analysis.requests } };
 }
 
 function buildClasses({ classes, cohorts: known }: ConfigFile): Pick<Settings, 'classes'> {

@@ -155,3 +155,24 @@ export const tripwires = mapping({
     'Limits at one endpoint that count whatever the control does, unless the control breaks them as much. One is broken where the window leaves no reasonable doubt (0.1 %).',
   ).prefault('off'),
 }).prefault({});
+
+/** What a new candidate version gets at first. */
+export const canary = tripwire(
+  mapping({
+    share: share().prefault('5%').meta({ description: 'Cap on every dial meanwhile. 0% only compares.' }),
+    duration: duration(1_000, 30 * DAY_MS)
+      .prefault('10m')
+      .meta({ description: 'How long the tests must have watched without saying anything against the new version.' }),
+    analysis: mapping({
+      requests: count(0, 1_000_000_000).prefault(100).meta({
+        description:
+          'Requests that the candidate must have served meanwhile. Where there was less to judge, nothing returns yet.',
+      }),
+    })
+      .prefault({})
+      .meta({
+        description: 'What must have been there to judge by. The tests are those of `tripwires` and `evidence`.',
+      }),
+  }),
+  'A canary whenever the candidate runs another version (answer header, `version`, `cutover deploy`): open traffic goes back to the control but for a share. When its time is over without a tripwire, a taking back of an endpoint, or a warning, all of it returns at once; else nothing does, until another version comes or somebody says so (`cutover canary`). Ramps stand still meanwhile; what is pinned or forced is as ever.',
+).prefault('off');

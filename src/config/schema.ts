@@ -20,7 +20,7 @@ import {
   tenant,
 } from './fields.ts';
 import { freezes } from './freeze-schema.ts';
-import { classes, evidence, protectedTenants, tripwires } from './movement-schema.ts';
+import { canary, classes, evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
@@ -315,6 +315,7 @@ export const configSchema = mapping({
   classes,
   protected: protectedTenants,
   freezes,
+  canary,
   tripwires: tripwires.meta({ description: 'What takes traffic back without waiting. Each can be `off`.' }),
   mirror: mirror.meta({ description: 'The budget of mirrored requests.' }),
   compare: compare.meta({ description: 'How answers are compared.' }),

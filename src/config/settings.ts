@@ -1,4 +1,5 @@
 import type { BreakerPolicy } from '../core/breaker.ts';
+import type { CanaryPolicy } from '../core/canary.ts';
 import type { Side, TenantId } from '../core/cell.ts';
 import type { TenantClass } from '../core/class-order.ts';
 import type { Freeze } from '../core/freeze.ts';
@@ -34,6 +35,8 @@ export interface Settings {
   readonly classes?: readonly TenantClass[];
   /** Tenants that are promoted last. */
   readonly protectedTenants: readonly TenantId[];
+  /** What a new candidate version gets at first; absent: all that is open. */
+  readonly canary?: CanaryPolicy;
   /** When nothing is raised; at most 100. */
   readonly freezes: readonly Freeze[];
   readonly tripwires: TripwirePolicy;

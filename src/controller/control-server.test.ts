@@ -434,6 +434,8 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   liftPin: { path: '/api/v1/pins/p1', body: {} },
   hold: { path: '/api/v1/hold', body: { scope: { endpoint: 'GET /a' }, reason: 'sales season' } },
   resume: { path: '/api/v1/resume', body: { scope: { tenant: 'held' } } },
+  canary: { path: '/api/v1/canary' },
+  endCanary: { path: '/api/v1/canary', body: { action: 'promote', reason: 'looked at it' } },
   approve: { path: '/api/v1/approve', body: { endpoint: 'GET /gated', gate: 'release', reason: 'checked' } },
   reject: { path: '/api/v1/reject', body: { endpoint: 'GET /gated', reason: 'totals are wrong' } },
   close: { path: '/api/v1/close', body: { scope: { endpoint: 'GET /whole' }, reason: 'wrong totals' } },
@@ -457,7 +459,7 @@ const CALLS: Readonly<Record<RouteName, { readonly path: string; readonly body?:
   metrics: { path: '/metrics' },
 };
 
-async function fill(bench: Bench, isFrozen = false): Promise<void> {
+async function fill(bench: Bench, { isFrozen = false, isCanary = false } = {}): Promise<void> {
   for (let i = 0; i < 5; i++) bench.ledger.served(servedRecord({ at: Date.now() }));
   bench.ledger.verified(verifiedExchange(cellOf('acme', 'GET /a'), 'match'));
   bench.ledger.unverified(cellOf('acme', 'GET /a'), 'budget');
@@ -470,6 +472,9 @@ async function fill(bench: Bench, isFrozen = false): Promise<void> {
   const [whole, retired] = [cellOf('acme', 'GET /whole').endpoint, cellOf('acme', 'GET /retired').endpoint];
   await bench.controller.command({ kind: 'dial.set', scope: { endpoint: whole }, dialPpm: 1_000_000 }, ANN);
   await bench.controller.command({ kind: 'retire', endpoints: [retired] }, ANN);
+  const policy = { sharePpm: 50_000, durationMs: 600_000, requests: 100 };
+  // A canary keeps ramps from climbing to their gates; where one is asked for, nothing is on its way.
+  if (isCanary) await bench.controller.command({ kind: 'canary.begin', version: 'v2', policy }, ANN);
   if (isFrozen) await bench.controller.command({ kind: 'freeze', until: 9e12 }, ANN);
   await bench.mover.start();
   bench.mover.served(servedRecord({ at: Date.now() }));
@@ -494,7 +499,7 @@ describe('every route', () => {
     '%s answers with what its type says',
     async (name) => {
       const bench = await setUp();
-      await fill(bench, name === 'unfreeze');
+      await fill(bench, { isFrozen: name === 'unfreeze', isCanary: name === 'canary' || name === 'endCanary' });
       const route: Route = ROUTES[name];
       const { path, body } = CALLS[name];
       const answer = await ask(bench, path, { method: route.method, body });

@@ -23,6 +23,10 @@ export interface RoundFacts {
   dialOf(cell: Cell): number;
   /** Whether a hold covers the place: a person's, or the controller's after too many takings back. */
   isHeld(cell: Place): boolean;
+  /** Whether a hold covers everything; absent: no. */
+  readonly isHeldAll?: boolean;
+  /** Whether a canary caps the dials; no ramp climbs meanwhile. Absent: no. */
+  readonly isCanary?: boolean;
   /** What is frozen; undefined: nothing. Nothing is raised or opened meanwhile. */
   readonly frozen?: Frozen | undefined;
   /** What the endpoint lacks of the power that is demanded; undefined: nothing. */

@@ -1,4 +1,5 @@
 import type { EndpointSettings, EvidenceSettings, Settings } from '../config/settings.ts';
+import type { CanaryPolicy } from '../core/canary.ts';
 import type { EndpointId, TenantId } from '../core/cell.ts';
 import type { CellPolicy } from '../core/cell-machine.ts';
 import { type ClassOrder, classOrder } from '../core/class-order.ts';
@@ -17,6 +18,8 @@ export interface MovementRules {
   /** In which order classes of tenants move; undefined: none. */
   readonly order: ClassOrder | undefined;
   readonly protectedTenants: ReadonlySet<TenantId>;
+  /** What a new candidate version gets at first; undefined: all that is open. */
+  readonly canary: CanaryPolicy | undefined;
   rampOf(endpoint: EndpointId): RampPolicy;
   /** The endpoints that move together with this one, itself included. */
   journeyOf(endpoint: EndpointId): readonly EndpointId[];
@@ -26,7 +29,7 @@ export interface MovementRules {
   isComparable(endpoint: EndpointId): boolean;
 }
 
-type Needed = Pick<Settings, 'evidence' | 'classes' | 'protectedTenants' | 'endpoints' | 'defaults'>;
+type Needed = Pick<Settings, 'evidence' | 'canary' | 'classes' | 'protectedTenants' | 'endpoints' | 'defaults'>;
 
 export function movementRules(settings: Needed): MovementRules {
   const { evidence, classes = [], protectedTenants, endpoints, defaults } = settings;
@@ -48,6 +51,7 @@ export function movementRules(settings: Needed): MovementRules {
       }),
     order: classOrder(classes, protectedTenants),
     protectedTenants: new Set(protectedTenants),
+    canary: settings.canary,
     rampOf: (endpoint) => ({
       steps: steps.get(endpoint) ?? defaults.steps,
       dwellMs: defaults.dwellMs,

@@ -265,6 +265,18 @@ export function frozenText({ name, until }: Frozen): string {
   return `frozen until ${new Date(until).toISOString()} (${name})`;
 }
 
+/** A canary, as a warning: dials show less than they say. */
+export function canaryWarnings({ canary }: ControlState): string[] {
+  if (canary === undefined) return [];
+  if (canary.state === 'failed')
+    return [
+      `The canary of ${canary.version} failed (${canary.reason}); nothing goes to the candidate by a dial until another version comes, or cutover canary promote.`,
+    ];
+  return [
+    `The candidate runs ${canary.version} as a canary: at most ${canary.sharePpm / 10_000} % goes there until it has passed. cutover canary`,
+  ];
+}
+
 /** Holds, as warnings: who watches the page must see why nothing moves. */
 export function holdWarnings(state: ControlState): string[] {
   return [...state.holds.values()].slice(0, 20).map(({ scope, actor, reason }) => {

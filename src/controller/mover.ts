@@ -1,14 +1,14 @@
-import { type Cell, cellOfKey, type EndpointId, isOpen, type Side } from '../core/cell.ts';
+import { type Cell, type EndpointId, isOpen, type Side } from '../core/cell.ts';
 import { type Epoch, transition } from '../core/cell-machine.ts';
 import type { FreezeOrder, Frozen } from '../core/freeze.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
 import { type KnownPower, missingPower } from '../core/power.ts';
-import { newRamp } from '../core/ramp.ts';
 import { onLadder } from '../core/ramp-steps.ts';
 import type { EndpointPolicy, Latch, Scope } from '../core/routing.ts';
-import { scopeCovers, scopeKey } from '../core/scope.ts';
+import { scopeCovers } from '../core/scope.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import { isForced, type Tripped, type TripwirePolicy, Tripwires } from '../core/tripwire.ts';
+import { CanaryKeeper } from './canary-keeper.ts';
 import { ClassWatch } from './class-watch.ts';
 import type { Controller, Who } from './controller.ts';
 import { DocumentOutbox } from './document-outbox.ts';
@@ -16,7 +16,7 @@ import { EpochWatch } from './epoch-watch.ts';
 import { sampleOf } from './evidence-sample.ts';
 import { HoldKeeper } from './hold-keeper.ts';
 import { NO_TENANT, OTHER } from './ledger.ts';
-import { type BookLimits, type CellTrack, MovementBook } from './movement-book.ts';
+import { type BookLimits, MovementBook } from './movement-book.ts';
 import { type MovementDocument, restoreBook, watchedSince } from './movement-documents.ts';
 import { endPins, MovementOrders } from './movement-orders.ts';
 import { moveOf, type Place, planRound, type RoundFacts } from './movement-plan.ts';
@@ -24,8 +24,8 @@ import { observing } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
 import { NeedsTeller } from './needs.ts';
 import { RampDesk } from './ramp-desk.ts';
-import { isForAll, scopedDials } from './ramp-plan.ts';
 import { RampRounds } from './ramp-rounds.ts';
+import { reconcile } from './reconcile.ts';
 import { TakeBack } from './take-back.ts';
 
 export interface MoverOptions {
@@ -76,6 +76,7 @@ export class Mover {
   readonly #classes: ClassWatch;
   readonly #ramps: RampRounds;
   readonly #holdKeeper: HoldKeeper;
+  readonly #canary: CanaryKeeper;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #storeWorks = true;
@@ -113,6 +114,12 @@ export class Mover {
     this.#ramps = new RampRounds(parts);
     this.desk = new RampDesk(parts);
     this.#holdKeeper = new HoldKeeper(parts);
+    this.#canary = new CanaryKeeper(parts);
+  }
+
+  /** What a canary under way waits for; undefined: nothing, or there is none. */
+  get canaryWaitsFor(): string | undefined {
+    return this.#canary.waitsFor;
   }
 
   /** Steady time: that of the start, plus what has passed since. */
@@ -132,7 +139,8 @@ export class Mover {
     const { controller } = this.#options;
     const fingerprint = this.#fingerprint;
     for (const [side, { version, at }] of controller.state.versions) this.#versions.announced(side, version, at);
-    const unproven = this.#reconcile();
+    const { book, rules } = this;
+    const unproven = reconcile({ book, rules, orders: this.#orders, state: controller.state, now: this.now() });
     if (unproven.length > 0) {
       const who = { actor: 'controller', reason: 'no recorded proof: the cell was open in the control state only' };
       await this.#orders.retreat({ tracks: unproven, who });
@@ -146,57 +154,6 @@ export class Mover {
     this.book.touchAll();
     await this.tick();
     this.#schedule();
-  }
-
-  /** Cells that are open in the control state without a proof of theirs; all others take over what the control state says. */
-  #reconcile(): CellTrack[] {
-    const unproven: CellTrack[] = [];
-    const { cells } = this.#options.controller.state;
-    for (const track of this.book.tracks()) {
-      const state = cells.stateOf(track.cell.endpoint, track.cell.tenant);
-      // The record is saved first: where the command did not follow, the cell was never served.
-      if (isOpen(track.record.state) && !isOpen(state)) this.book.setRecord(track, observing(track, this.now()));
-      this.#renewIfOld(track);
-      if (state !== undefined && state !== track.record.state) this.#orders.unsynced.add(track);
-    }
-    for (const [key, state] of cells) {
-      const cell = cellOfKey(key);
-      const track = this.book.track(cell);
-      if (track === undefined) continue;
-      if (isOpen(state) && (!isOpen(track.record.state) || track.record.proof === undefined)) {
-        this.book.setRecord(track, observing(track, this.now()));
-        unproven.push(track);
-      } else if (track.record.state !== state) this.#orders.unsynced.add(track);
-    }
-    this.#reconcileRamps();
-    return unproven;
-  }
-
-  /** A proof of another epoch, whose end was not saved any more, is renewed or runs out. */
-  #renewIfOld(track: CellTrack): void {
-    const { epoch } = this.book;
-    const made = track.record.state === 'open' ? track.record.proof?.epoch : undefined;
-    if (made === undefined || (made.candidateVersion === epoch.candidateVersion && made.rules === epoch.rules)) return;
-    const moved = transition(track.record, { kind: 'deployed', epoch }, this.rules.cellPolicy, this.now());
-    if (moved.ok) this.book.setRecord(track, moved.next);
-  }
-
-  /** A ramp's dial is what the control state says; what the last save missed is caught up with. */
-  #reconcileRamps(): void {
-    const { state } = this.#options.controller;
-    for (const home of this.book.endpoints.values()) {
-      const order = state.dials.get(scopeKey({ endpoint: home.id }));
-      if (home.ramp === undefined) continue;
-      const { scoped: _scoped, ...saved } = home.ramp;
-      const { steps } = this.rules.rampOf(home.id);
-      const scoped = scopedDials(home.id, steps, state);
-      const ramp = scoped.length === 0 ? saved : { ...saved, scoped };
-      home.ramp = ramp;
-      if ((order?.dialPpm ?? 0) === ramp.dialPpm) continue;
-      const dialPpm = order?.dialPpm ?? 0;
-      const step = steps.findIndex((one) => one.kind === 'dial' && isForAll(one) && one.dialPpm === dialPpm);
-      home.ramp = step < 0 || dialPpm === 0 ? newRamp(this.now()) : { ...ramp, step, dialPpm, since: this.now() };
-    }
   }
 
   #schedule(): void {
@@ -216,6 +173,7 @@ export class Mover {
       if (isForced(record.decision)) this.book.track({ tenant, endpoint });
       else this.book.seen({ tenant, endpoint }, this.now());
     }
+    this.#canary.served(record);
     const tripped = this.#tripwires.served(record);
     if (tripped !== undefined) this.#trip(tripped);
   }
@@ -290,6 +248,8 @@ export class Mover {
   }
 
   #beginEpoch(epoch: Epoch): void {
+    if (epoch.candidateVersion !== this.book.epoch.candidateVersion)
+      this.#canary.deployed(epoch.candidateVersion, this.now());
     this.#tripwires.resetAll();
     const changed = this.book.beginEpoch(epoch, this.now(), (endpoint) => this.#policyOf(endpoint).proof);
     for (const track of changed) this.#orders.unsynced.add(track);
@@ -319,6 +279,7 @@ export class Mover {
     await this.#orders.sync();
     await this.#orders.promote(round.promotions);
     await this.#ramps.climbAll(facts, round);
+    await this.#canary.follow(round, facts);
     await endPins(this.#options);
     for (const track of await this.#holdKeeper.follow(this.facts())) this.#orders.unsynced.add(track);
   }
@@ -384,6 +345,8 @@ export class Mover {
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
       dialOf: ({ endpoint, tenant }) => controller.table.dialFor(endpoint, tenant).dialPpm,
       warning: (endpoint) => this.#tripwires.warning(endpoint),
+      isHeldAll: controller.state.holds.has('all'),
+      isCanary: controller.state.canary !== undefined,
       frozen: this.frozen(),
       missingPower: (endpoint) => missingPower(this.rules.leastPower, this.#options.power?.(endpoint)),
     };
@@ -432,6 +395,7 @@ export class Mover {
 
   /** Takes traffic back at once; nothing waits for the round. */
   #trip(tripped: Tripped): void {
+    this.#canary.tripped(tripped);
     if (tripped.action === 'hold') {
       this.#holdFor(tripped);
       return;

@@ -14,6 +14,8 @@ export interface RampSteering {
   /** What is frozen now, by hand or by the calendar; and by the calendar alone. */
   frozen(): Frozen | undefined;
   calendar(): Frozen | undefined;
+  /** What a canary under way waits for. */
+  readonly canaryWaitsFor: string | undefined;
   /** Takes a scope back without a latch. */
   takeBack(scope: Scope, who: Who): Promise<{ readonly cells: number; readonly dials: number }>;
 }
@@ -33,7 +35,10 @@ export function refuseFrozen({ movement }: Pick<Sources, 'movement'>, what: stri
 export function rampHandlers({
   controller,
   movement,
-}: Sources): Pick<Handlers, 'approve' | 'reject' | 'retire' | 'unretire' | 'close' | 'freeze' | 'unfreeze'> {
+}: Sources): Pick<
+  Handlers,
+  'canary' | 'endCanary' | 'approve' | 'reject' | 'retire' | 'unretire' | 'close' | 'freeze' | 'unfreeze'
+> {
   const steering = (): RampSteering => {
     const found = movement?.steering();
     if (found !== undefined) return found;
@@ -44,6 +49,18 @@ export function rampHandlers({
     return changedView(controller, outcome satisfies CommandDone);
   };
   return {
+    canary: () => {
+      const { canary } = controller.state;
+      if (canary === undefined) return { canary: null };
+      const waitsFor = canary.state === 'running' ? movement?.steering()?.canaryWaitsFor : undefined;
+      return { canary: { ...canary, ...(waitsFor === undefined ? {} : { waitsFor }) } };
+    },
+    endCanary: async ({ body: { action, reason }, actor }) => {
+      if (action === 'promote') refuseFrozen({ ...(movement === undefined ? {} : { movement }) }, 'Nothing returns');
+      const { version = '' } = controller.state.canary ?? {};
+      const verdict = action === 'promote' ? 'passed' : 'failed';
+      return said(await controller.command({ kind: 'canary.end', version, verdict }, { actor, reason }));
+    },
     approve: async ({ body: { endpoint, gate, reason }, actor }) =>
       said(await steering().desk.approve(endpointId(endpoint), gate, { actor, reason })),
     reject: async ({ body: { endpoint, gate, reason }, actor }) =>

@@ -74,6 +74,7 @@ export function planRamp(home: EndpointTrack, climbing: Climbing): RampStepPlan 
   const isDown = next.dialPpm < ramp.dialPpm || (isServing(ramp) && !isServing(next));
   const isKept =
     facts.isFaulty ||
+    facts.isCanary === true ||
     facts.frozen !== undefined ||
     facts.isHeld({ endpoint: home.id }) ||
     facts.isLatched({ endpoint: home.id }) ||

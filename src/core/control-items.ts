@@ -1,3 +1,4 @@
+import type { Canary } from './canary.ts';
 import type { CellKey, CellState, EndpointId, Side, TenantId } from './cell.ts';
 import { CELL_STATES, SIDES } from './cell.ts';
 import { CellStates } from './cell-states.ts';
@@ -11,7 +12,7 @@ import type { Latch, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { scopeKey } from './scope.ts';
 
-/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`, `freeze:`, `plan`. */
+/** What `control-model.ts` keeps in the store, read back and checked. Keys: `revision`, `latch:`, `pin:`, `dial:`, `cell:`, `hold:`, `version:`, `cluster:`, `gate:`, `retired:`, `freeze:`, `canary`, `plan`. */
 export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlState, 'base' | 'stale'> {
   const latches = new Map<string, HeldLatch>();
   const pins = new Map<string, Pin>();
@@ -42,10 +43,13 @@ export function readItems(items: ReadonlyMap<string, unknown>): Omit<ControlStat
   const { revision, madeAt } = known === undefined ? { revision: 0, madeAt: 0 } : readRevision(at('revision', known));
   const mark = items.get('plan');
   const plan = mark === undefined ? undefined : readPlan(at('plan', mark));
+  const kept = items.get('canary');
+  const canary = kept === undefined ? undefined : readCanary(at('canary', kept));
   return {
     revision,
     madeAt,
     plan,
+    canary,
     latches,
     pins,
     dials,
@@ -153,6 +157,19 @@ function readFreeze(item: Item): FreezeOrder {
   const { kind } = item.fields;
   if (kind !== 'freeze' && kind !== 'thaw') throw corrupt(item.key, 'neither freezes nor thaws');
   return { kind, until: number(item, 'until'), ...readOrder(item) };
+}
+
+function readCanary(item: Item): Canary {
+  const { state } = item.fields;
+  if (state !== 'running' && state !== 'failed') throw corrupt(item.key, 'neither runs nor has failed');
+  return {
+    version: text(item, 'version'),
+    sharePpm: wholeNumber(item, 'sharePpm'),
+    durationMs: number(item, 'durationMs'),
+    requests: wholeNumber(item, 'requests'),
+    state,
+    ...readOrder(item),
+  };
 }
 
 function readCell(key: string, value: unknown): CellState {

@@ -1,3 +1,4 @@
+import { type Canary, cappedPpm } from './canary.ts';
 import type { EndpointId, Side, TenantId } from './cell.ts';
 import type { CellStates } from './cell-states.ts';
 import type { ClusterMark } from './cluster/mark.ts';
@@ -73,6 +74,8 @@ export interface ControlState {
   readonly retired: ReadonlyMap<EndpointId, Approval>;
   /** A person's word over the calendar of freezes, under the key `all`; no more than one. */
   readonly freezes: ReadonlyMap<string, FreezeOrder>;
+  /** Caps every dial while a new candidate version is looked at, or after it has failed; undefined: no cap. */
+  readonly canary: Canary | undefined;
   /** Cells in any other state than `observing`. */
   readonly cells: CellStates;
   /** Undefined before the first plan that is known by its text. */
@@ -108,11 +111,18 @@ export function tableOf(state: ControlState, last?: Made): TableData {
     force: state.base.force,
     pins: since('pins')?.pins ?? [...state.pins.values()],
     cohorts: since('base', 'latches')?.cohorts ?? cohortsOf(state),
-    dials: since('base', 'dials')?.dials ?? [...dialsOf(state).values()],
+    dials: since('base', 'dials', 'canary')?.dials ?? servedDials(state),
     defaults: state.base.defaults,
     endpoints: since('base', 'retired')?.endpoints ?? endpointsOf(state),
     cells: state.cells,
   };
+}
+
+/** The dials that count with requests. */
+function servedDials(state: ControlState): readonly Dial[] {
+  const { canary } = state;
+  const dials = [...dialsOf(state).values()];
+  return canary === undefined ? dials : dials.map((one) => ({ ...one, dialPpm: cappedPpm(canary, one.dialPpm) }));
 }
 
 /** The listed endpoints, and those that an order retired. */
@@ -214,6 +224,7 @@ export function changedItems(before: ControlState, after: ControlState): StateIt
   compareMaps('gate:', before.gates, after.gates, items);
   compareMaps('retired:', before.retired, after.retired, items);
   compareMaps('freeze:', before.freezes, after.freezes, items);
+  if (before.canary !== after.canary) items.push({ key: 'canary', value: after.canary });
   if (before.plan !== after.plan) items.push({ key: 'plan', value: after.plan });
   items.push({ key: 'revision', value: { revision: after.revision, madeAt: after.madeAt } });
   // A key may be stale and set anew; the last word counts, and is said once.

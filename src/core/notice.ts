@@ -121,6 +121,10 @@ export function noticesOf(entry: JournalEntry): readonly Notice[] {
       return [orderNotice(entry, 'retired', `Retired: ${entry.scope}`)];
     case 'endpoint.unretired':
       return [orderNotice(entry, 'retired', `No longer retired: ${entry.scope}`)];
+    case 'canary.began':
+    case 'canary.passed':
+    case 'canary.failed':
+      return [canaryNotice(entry)];
     case 'deployed': {
       const { after } = fieldsOf(entry.evidence);
       return [orderNotice(entry, 'deploy', `The ${entry.scope} runs ${String(after)}`)];
@@ -130,6 +134,14 @@ export function noticesOf(entry: JournalEntry): readonly Notice[] {
     default:
       return entry.action === 'cells.set' || entry.action.startsWith('cell.') ? cellNotices(entry) : [];
   }
+}
+
+/** A failed canary takes traffic back, which is what a tripwire does. */
+function canaryNotice(entry: JournalEntry): Notice {
+  const { before, after } = fieldsOf(entry.evidence);
+  const { version } = fieldsOf(after ?? before);
+  const word = entry.action.slice('canary.'.length);
+  return orderNotice(entry, word === 'failed' ? 'tripwire' : 'step', `Canary of ${String(version)} ${word}`);
 }
 
 /** A rollback that is in force. */

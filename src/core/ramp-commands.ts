@@ -1,3 +1,4 @@
+import { type CanaryCommand, canaryStep } from './canary.ts';
 import type { EndpointId } from './cell.ts';
 import type { ControlState } from './control-model.ts';
 import type { By, Rejected } from './control-state.ts';
@@ -40,7 +41,8 @@ export type RampCommand =
   /** Pins whose time is over are forgotten; decisions have ignored them since. */
   | { readonly kind: 'pins.end'; readonly ids: readonly string[] }
   /** The control serves the endpoints again where the table says so. */
-  | { readonly kind: 'unretire'; readonly endpoints: readonly EndpointId[] };
+  | { readonly kind: 'unretire'; readonly endpoints: readonly EndpointId[] }
+  | CanaryCommand;
 
 const ALL = 'all';
 /** Retired endpoints at most: as many as may be listed and found. */
@@ -71,6 +73,9 @@ export function rampStep(state: ControlState, command: RampCommand, by: By): Ram
       return reject(state, command, by);
     case 'retire':
       return retire(state, command, by);
+    case 'canary.begin':
+    case 'canary.end':
+      return canaryStep(state, command, by);
     case 'unretire':
       return unretire(state, command.endpoints);
     case 'freeze':

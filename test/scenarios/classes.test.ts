@@ -27,6 +27,7 @@ async function restarted(world: World, options: WorldOptions = {}): Promise<Worl
   const saved = new Map(world.mover.takeDocuments(10_000).map(({ key, value }) => [key, structuredClone(value)]));
   // The store in memory has what was saved with each promotion.
   const before = await world.mortal.inner.loadDocuments('movement');
+  await world.mover.close();
   return begun({ ...options, after: world, saved: new Map([...before, ...saved]) });
 }
 

@@ -45,7 +45,7 @@ export interface WorldOptions {
   readonly proof?: Proof;
   readonly dialPpm?: number;
   readonly evidence?: Partial<EvidenceSettings>;
-  readonly settings?: Partial<Pick<Settings, 'classes' | 'protectedTenants' | 'endpoints' | 'defaults'>>;
+  readonly settings?: Partial<Pick<Settings, 'canary' | 'classes' | 'protectedTenants' | 'endpoints' | 'defaults'>>;
   readonly tripwires?: Partial<TripwirePolicy>;
   readonly candidate?: (visit: Visit) => Behaviour;
   readonly control?: (visit: Visit) => Behaviour;
