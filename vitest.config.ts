@@ -22,6 +22,20 @@ export default defineConfig({
           retry,
         },
       },
+      {
+        // The same once more without the fast lane: both must serve alike.
+        test: {
+          name: 'slow-lane',
+          include: [
+            'src/proxy/{breakers,drain,failover,mirror,proxy,sessions,stream-mirror,upgrade}.test.ts',
+            'test/conformance/proxy/**/*.test.ts',
+          ],
+          env: { CUTOVER_TEST_LANE: 'slow' },
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
+          retry,
+        },
+      },
       { test: { name: 'e2e', retry, include: ['test/e2e/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 60_000 } },
       {
         test: {

@@ -10,6 +10,7 @@ const TOLD: Readonly<Record<keyof Settings, string>> = {
   ownSessions: 'restart',
   trust: 'restart',
   limits: 'restart',
+  proxy: 'restart',
   store: 'restart',
   log: 'restart',
   tableMaxAgeMs: 'restart',

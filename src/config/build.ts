@@ -87,6 +87,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
     ...buildMovement(file),
     ...buildVerification(file),
     redact: { ...file.redact, names: [...file.redact.names, ...credentialHeaders(file)] },
+    proxy: { fastLane: file.proxy.fastLane },
     limits: {
       headBytes: file.limits.head,
       headerCount: file.limits.headers,

@@ -26,6 +26,7 @@ const FIXED: readonly Fixed[] = [
   { path: ['compare', 'workers'], of: ({ compare }) => compare.workers },
   // Streams that are decoded while they pass are bounded by it, too.
   { path: ['compare', 'maxDecoded'], of: ({ compare }) => compare.maxDecodedBytes },
+  { path: ['proxy'], of: ({ proxy }) => proxy },
   { path: ['limits'], of: ({ limits }) => limits },
   { path: ['store'], of: ({ store }) => store },
   { path: ['log'], of: ({ log }) => log },

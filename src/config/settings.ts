@@ -43,6 +43,8 @@ export interface Settings {
   readonly mirror: MirrorSettings;
   readonly compare: CompareSettings;
   readonly redact: RedactSettings;
+  /** How requests are read. `fastLane`: plain ones without `node:http`. */
+  readonly proxy: { readonly fastLane: boolean };
   readonly limits: LimitSettings;
   readonly drain: { readonly timeoutMs: number };
   readonly store: StoreSettings;

@@ -11,8 +11,10 @@ export interface BodyReader {
 export interface AnswerHead {
   readonly status: number;
   readonly statusMessage: string;
-  /** Name, value, name, value; `Connection: close` included where it was asked for. */
+  /** Name, value, name, value; with `Connection: close` where `close` is set. */
   readonly headers: string[];
+  /** The connection ends after this answer. */
+  readonly close: boolean;
   /** `chunked`: a body whose length nobody announced, to a client that knows chunks. */
   readonly framing: 'chunked' | 'announced' | 'until-close' | 'none';
 }

@@ -8,8 +8,8 @@ import { Attempt } from './attempt.ts';
 import type { CandidateBreakers } from './breakers.ts';
 import { ClientBody } from './client-body.ts';
 import type { ClientExchange } from './client-exchange.ts';
+import type { ActiveRequest } from './connection.ts';
 import { answerHeaders, headerPolicy, headersForSide, passingTrailers } from './headers.ts';
-import type { ActiveRequest } from './listener.ts';
 import type { Mirrors, Sample } from './mirror.ts';
 import type { MirrorCandidate } from './mirror-candidate.ts';
 import type { Problem } from './problem.ts';
@@ -232,13 +232,10 @@ export class Forward implements ActiveRequest {
     const hasBody = this.decided.head.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     this.#isChunked = hasBody && head.contentLength === undefined && down.isModern;
     this.#isDelimited = this.#isChunked || head.contentLength !== undefined;
-    const headers = answerHeaders(head.rawHeaders, {
-      status: head.status,
-      chunked: this.#isChunked,
-      close: down.shouldClose,
-    });
+    const close = down.shouldClose;
+    const headers = answerHeaders(head.rawHeaders, { status: head.status, chunked: this.#isChunked, close });
     const framing = !hasBody ? 'none' : this.#isChunked ? 'chunked' : this.#isDelimited ? 'announced' : 'until-close';
-    down.head({ status: head.status, statusMessage: head.statusMessage, headers, framing });
+    down.head({ status: head.status, statusMessage: head.statusMessage, headers, close, framing });
     this.#status = head.status;
     this.#servedBy = attempt.side;
     this.#upstreamMs = attempt.firstByteMs;

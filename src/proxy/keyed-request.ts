@@ -1,7 +1,7 @@
 import type { Side } from '../core/cell.ts';
 import type { ClientExchange } from './client-exchange.ts';
+import type { ActiveRequest } from './connection.ts';
 import { type Decided, Forward, type ForwardDeps } from './forward.ts';
-import type { ActiveRequest } from './listener.ts';
 import type { Problem } from './problem.ts';
 
 /** How long a request waits for its idempotency key to be recorded: a busy disk must not become the client's latency. */

@@ -2,21 +2,17 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net, { type Socket } from 'node:net';
 import type { Address, LimitSettings } from '../config/settings.ts';
 import { CutoverError } from '../core/errors.ts';
-import type { Log } from '../core/ports.ts';
+import type { Clock, Log, Timer } from '../core/ports.ts';
+import { Connection, type Serve } from './connection.ts';
+import { FastConnection, type FastLane } from './fast/fast-connection.ts';
 import { type Peer, plainAddress, type TrustedNetworks } from './forwarded.ts';
-import { type Problem, rawProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import { METHOD_REFUSED } from './request-guard.ts';
 
-/** A request that is being served. */
-export interface ActiveRequest {
-  /** The answer has ended, or the client is gone. Called once. */
-  closed(): void;
-  /** The rest of the request's body is not HTTP. True: the request was still being read, and has ended itself. */
-  inputBroken(problem: Problem): boolean;
-}
-
 export interface ListenerHandlers {
-  request(connection: Connection, request: IncomingMessage, response: ServerResponse): ActiveRequest;
+  readonly request: Serve;
+  /** Absent: every request is read by `node:http`. */
+  readonly fast?: Pick<FastLane, 'guard' | 'serve'>;
   /** A WebSocket handshake; the socket is the handler's from now on. */
   upgrade(connection: Connection, request: IncomingMessage, socket: Socket, first: Buffer): void;
 }
@@ -25,15 +21,12 @@ export interface ListenerOptions {
   readonly address: Address;
   readonly limits: LimitSettings;
   readonly networks: TrustedNetworks;
+  readonly clock: Clock;
   readonly log: Log;
   /** False: upgrades other than WebSocket are handed back as plain requests, as Node before 24.9 needs it. Default true. */
   readonly upgradeCallback?: boolean;
 }
 
-/** Requests a client may pipeline behind the one being served; what comes after is not answered, which RFC 9112 section 9.3.2 allows. */
-const MAX_WAITING = 64;
-/** How long a refused client gets to read its answer before the connection is cut. */
-const LINGER_MS = 1_000;
 /** Connections whose head is late are looked for this often; Node's 30 s would make the limit meaningless. */
 const CHECK_INTERVAL_MS = 1_000;
 
@@ -41,8 +34,13 @@ const CHECK_INTERVAL_MS = 1_000;
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #handlers: ListenerHandlers;
+  /** Takes the connections: that of the fast lane where there is one, else `#server` itself. */
+  readonly #front: net.Server;
   readonly #server: http.Server;
   readonly #connections = new Map<Socket, Connection>();
+  /** Those of them whose requests have all been plain ones. */
+  readonly #fast = new Map<Socket, FastConnection>();
+  #sweep: Timer | undefined;
   /** From listening until the last connection is gone. */
   #isOpen = false;
   isDraining = false;
@@ -51,6 +49,8 @@ export class Listener {
     this.#options = options;
     this.#handlers = handlers;
     this.#server = this.#createServer();
+    this.#front = handlers.fast === undefined ? this.#server : this.#createFront(handlers.fast);
+    this.#front.maxConnections = options.limits.connections;
   }
 
   get connections(): ReadonlyMap<Socket, Connection> {
@@ -67,15 +67,16 @@ export class Listener {
             cause,
           }),
         );
-      this.#server.once('error', refused);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', refused);
-        this.#server.on('error', (error) => this.#options.log.error('listener.fault', { message: error.message }));
+      this.#front.once('error', refused);
+      this.#front.listen(port, host, () => {
+        this.#front.off('error', refused);
+        this.#front.on('error', (error) => this.#options.log.error('listener.fault', { message: error.message }));
         this.#isOpen = true;
-        this.#server.once('close', () => {
+        if (this.#front !== this.#server) this.#startChecking();
+        this.#front.once('close', () => {
           this.#isOpen = false;
         });
-        const bound = this.#server.address();
+        const bound = this.#front.address();
         resolve({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
       });
     });
@@ -87,7 +88,7 @@ export class Listener {
    */
   stopListening(): void {
     this.isDraining = true;
-    if (this.#server.listening) net.Server.prototype.close.call(this.#server);
+    if (this.#front.listening) net.Server.prototype.close.call(this.#front);
   }
 
   /** Cuts every connection; gives how many of them had a request in flight or a tunnel. */
@@ -106,13 +107,51 @@ export class Listener {
       const done = (): void => {
         // Ends the server's own interval; there is nothing else left.
         this.#server.close();
+        this.#sweep?.cancel();
         resolve();
       };
-      if (this.#isOpen) this.#server.once('close', done);
+      if (this.#isOpen) this.#front.once('close', done);
       else done();
       this.stopListening();
       this.cutAll();
     });
+  }
+
+  /** Plain requests are read here; a connection that brings another one goes over to `#server` (`emit('connection')` is its documented door). */
+  #createFront(lane: Pick<FastLane, 'guard' | 'serve'>): net.Server {
+    const { limits, clock } = this.#options;
+    const seconds = Math.floor(limits.keepAliveTimeoutMs / 1_000);
+    const keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
+    const whole: FastLane = {
+      limits,
+      clock,
+      guard: lane.guard,
+      serve: lane.serve,
+      handOver: (socket, bytes) => this.#handOver(socket, bytes),
+    };
+    return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#fast.set(socket, new FastConnection(this.#accept(socket), whole, keepAliveLines));
+    });
+  }
+
+  #handOver(socket: Socket, bytes: Buffer): void {
+    this.#fast.delete(socket);
+    socket.pause();
+    socket.unshift(bytes);
+    this.#server.emit('connection', socket);
+    socket.resume();
+  }
+
+  #startChecking(): void {
+    // It does not listen itself, and its check for late heads begins with this event.
+    this.#server.emit('listening');
+    const { clock } = this.#options;
+    const look = (): void => {
+      const now = clock.monotonic();
+      for (const connection of this.#fast.values()) connection.expire(now);
+      this.#sweep = clock.after(CHECK_INTERVAL_MS, look);
+    };
+    this.#sweep = clock.after(CHECK_INTERVAL_MS, look);
   }
 
   #createServer(): http.Server {
@@ -129,7 +168,6 @@ export class Listener {
       ...(useCallback ? { shouldUpgradeCallback: isWebSocketOffer } : {}),
     });
     server.maxHeadersCount = 0; // Node would drop headers beyond its limit in silence; the guard counts and refuses
-    server.maxConnections = limits.connections;
     server.on('connection', (socket) => this.#accept(socket));
     const take = (request: IncomingMessage, response: ServerResponse): void => this.#take(request, response);
     server.on('request', take);
@@ -157,6 +195,8 @@ export class Listener {
     socket.on('error', () => {});
     socket.once('close', () => {
       this.#connections.delete(socket);
+      this.#fast.get(socket)?.gone();
+      this.#fast.delete(socket);
       connection.gone();
     });
     return connection;
@@ -164,7 +204,7 @@ export class Listener {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#accept(request.socket);
-    connection.enqueue({ request, response }, this.#handlers);
+    connection.enqueue({ request, response }, this.#handlers.request);
   }
 
   #inputBroken(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -202,97 +242,6 @@ export class Listener {
     socket.unshift(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), first]));
     this.#server.emit('connection', socket);
   }
-}
-
-interface Incoming {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-/** One client connection. Pipelined requests wait for the one before: two unsafe ones must not run at the same time. */
-export class Connection {
-  readonly socket: Socket;
-  readonly peer: Peer;
-  readonly #listener: Listener;
-  #active: ActiveRequest | undefined;
-  #waiting: Incoming[] = [];
-  #broken: Problem | undefined;
-  #isTunnel = false;
-
-  constructor(socket: Socket, peer: Peer, listener: Listener) {
-    this.socket = socket;
-    this.peer = peer;
-    this.#listener = listener;
-  }
-
-  get isBusy(): boolean {
-    return this.#active !== undefined || this.#isTunnel;
-  }
-
-  /** Whether the next answer should carry `Connection: close`: draining, and nothing is waiting behind it. */
-  get shouldClose(): boolean {
-    return this.#listener.isDraining && this.#waiting.length === 0;
-  }
-
-  enqueue(incoming: Incoming, handlers: ListenerHandlers): void {
-    if (this.#active !== undefined) {
-      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(incoming);
-      else this.#broken ??= TOO_MANY;
-      return;
-    }
-    this.#serve(incoming, handlers);
-  }
-
-  /** Runs the request; only when its response has closed may the next one begin. */
-  #serve({ request, response }: Incoming, handlers: ListenerHandlers): void {
-    response.once('close', () => {
-      const ended = this.#active;
-      this.#active = undefined;
-      ended?.closed();
-      this.#next(handlers);
-    });
-    this.#active = handlers.request(this, request, response);
-  }
-
-  #next(handlers: ListenerHandlers): void {
-    if (this.socket.destroyed || this.#active !== undefined) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#serve(next, handlers);
-    else if (this.#broken !== undefined) lastWords(this.socket, this.#broken);
-  }
-
-  /** F3: an answer in flight on this connection is finished first. */
-  inputBroken(problem: Problem): void {
-    this.#broken = problem;
-    if (this.#active === undefined) lastWords(this.socket, problem);
-    else if (this.#waiting.length === 0 && this.#active.inputBroken(problem)) this.#broken = undefined;
-  }
-
-  tunnel(): void {
-    this.#isTunnel = true;
-  }
-
-  gone(): void {
-    this.#waiting = [];
-    this.#isTunnel = false;
-  }
-}
-
-const TOO_MANY: Problem = { status: 429, code: 'REQUEST_REFUSED', detail: 'Too many pipelined requests.' };
-
-/** The last answer on a connection whose input cannot be followed any more. */
-function lastWords(socket: Socket, problem: Problem): void {
-  if (socket.destroyed || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  // Unread input would turn the close into a reset, which can take the answer with it.
-  socket.resume();
-  socket.on('error', () => socket.destroy());
-  socket.end(rawProblem(problem));
-  const limit = setTimeout(() => socket.destroy(), LINGER_MS);
-  limit.unref();
-  socket.once('close', () => clearTimeout(limit));
 }
 
 function problemOf(code: string | undefined): Problem {

@@ -23,14 +23,16 @@ import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
 import { type BreakerStatus, CandidateBreakers } from './breakers.ts';
 import type { ClientExchange } from './client-exchange.ts';
+import type { ActiveRequest, Connection } from './connection.ts';
 import { Decider, type ForceClaims, type Known } from './decider.ts';
 import { drain } from './drain.ts';
+import type { FastLane } from './fast/fast-connection.ts';
 import { Forward, type ForwardDeps } from './forward.ts';
 import { type Peer, plainAddress, TrustedNetworks } from './forwarded.ts';
 import { toFlat } from './headers.ts';
 import { createUpstream } from './http-upstream.ts';
 import { KeyedRequest } from './keyed-request.ts';
-import { type ActiveRequest, type Connection, Listener } from './listener.ts';
+import { Listener } from './listener.ts';
 import { Mirrors } from './mirror.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { LoopPressure, type Pressure } from './pressure.ts';
@@ -280,11 +282,13 @@ class DataPlane implements Proxy {
         address: settings.listen,
         limits: settings.limits,
         networks: this.#networks,
+        clock: this.#deps.clock,
         log,
         ...(upgradeCallback === undefined ? {} : { upgradeCallback }),
       },
       {
         request: (connection, request, response) => this.#serve(connection, request, response),
+        ...(settings.proxy.fastLane ? { fast: this.#fastLane() } : {}),
         upgrade: (connection, request, socket, first) => this.#upgrade(connection, request, socket, first),
       },
     );
@@ -303,6 +307,22 @@ class DataPlane implements Proxy {
     } catch (error) {
       return this.#fault(error, down);
     }
+  }
+
+  #fastLane(): Pick<FastLane, 'guard' | 'serve'> {
+    return {
+      guard: (connection, { method, target, rawHeaders }) => {
+        const { trusted } = connection.peer;
+        return guardRequest({ method, target, httpVersion: '1.1', rawHeaders, trusted }, this.#rules);
+      },
+      serve: (connection, head, exchange) => {
+        try {
+          return this.#serveHead(connection.peer, head, exchange);
+        } catch (error) {
+          return this.#fault(error, exchange);
+        }
+      },
+    };
   }
 
   #serveHead(peer: Peer, head: RequestHead, down: ClientExchange): ActiveRequest {

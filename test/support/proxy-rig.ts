@@ -92,6 +92,7 @@ export interface SettingsChange {
   readonly trust?: Partial<Settings['trust']>;
   readonly mirror?: Partial<Settings['mirror']>;
   readonly limits?: Partial<Settings['limits']>;
+  readonly proxy?: Partial<Settings['proxy']>;
 }
 
 export interface RigOptions {
@@ -253,6 +254,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
       confirm: false,
     },
     redact: { names: [], bodies: 'none' },
+    proxy: { fastLane: process.env['CUTOVER_TEST_LANE'] !== 'slow', ...settings.proxy },
     limits: {
       headBytes: 16_384,
       headerCount: 100,
