@@ -106,6 +106,8 @@ export const planPreview = z.object({
   /** The plan revision in force, and the revision of the table it was compared with. */
   revision: z.int(),
   tableRevision: z.int(),
+  /** Why it would not be taken now; null: it would. `ofFile`: not even as the file that the process was started with. */
+  refusal: z.object({ message: z.string(), hint: z.string(), ofFile: z.boolean() }).nullable(),
   /** What differs and needs a restart, one line each: as it is, the plan would be refused. */
   restart: z.array(z.string()),
   /** In the table: dials, forced names, cohorts, endpoints, policies; the first 200 of `changed`. */

@@ -85,13 +85,15 @@ export async function loadPlans(store: Pick<Store, 'loadDocuments' | 'loadState'
   readonly documents: ReadonlyMap<string, unknown>;
   /** Which was in force last, as it was stored; not checked. */
   readonly mark: unknown;
+  /** Everything of the control state, as it was stored. */
+  readonly state: ReadonlyMap<string, unknown>;
 }> {
   try {
     const [documents, state] = await Promise.all([store.loadDocuments(KIND), store.loadState()]);
-    return { documents, mark: state.get('plan') };
+    return { documents, mark: state.get('plan'), state };
   } catch (error) {
     if (!isCutoverError(error)) throw error;
-    return { documents: new Map(), mark: undefined };
+    return { documents: new Map(), mark: undefined, state: new Map() };
   }
 }
 

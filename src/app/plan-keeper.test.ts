@@ -6,11 +6,13 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import { parseSettings } from '../config/load.ts';
 import { tableBase } from '../config/table-base.ts';
 import { createController } from '../controller/controller.ts';
+import type { EndpointId } from '../core/cell.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { Log, Store } from '../core/ports.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import { createEvents } from '../telemetry/events.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { carryLatches } from './carry-latches.ts';
 import type { LiveSettings } from './live-settings.ts';
 import { loadPlans, PlanBook } from './plan-book.ts';
 import { PlanKeeper, planHash } from './plan-keeper.ts';
@@ -36,7 +38,10 @@ interface Bench {
   write(text: string | undefined): void;
 }
 
-async function setUp(text: string, options: { readonly store?: Store } = {}): Promise<Bench> {
+async function setUp(
+  text: string,
+  options: { readonly store?: Store; readonly frozen?: () => string | undefined } = {},
+): Promise<Bench> {
   const store = options.store ?? createMemoryStore();
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -67,7 +72,8 @@ async function setUp(text: string, options: { readonly store?: Store } = {}): Pr
   const settingsChanged = (): void => {
     told += 1;
   };
-  const keeper = new PlanKeeper({ origin, live, controller, book, clock, log, settingsChanged });
+  const frozen = () => options.frozen?.();
+  const keeper = new PlanKeeper({ origin, live, controller, book, clock, log, frozen, settingsChanged });
   if (first.running !== undefined) await keeper.started(first.running);
   return {
     keeper,
@@ -275,4 +281,84 @@ test('settings in force make the table base that a start by them would make', as
   bench.write(dial('6%', 'endpoints: [{ match: "GET /orders/{id}", dial: 1% }]\ncohorts: { beta: [acme] }\n'));
   await bench.keeper.reload(false);
   expect(bench.controller.state.base).toEqual(tableBase(bench.live.current));
+});
+
+test('a file that takes requests from under a rollback is refused with the way out, and taken once that is lifted', async () => {
+  const named = (tenant: string): string => dial('100%', `identity: { tenant: { header: ${tenant} } }\n`);
+  const bench = await setUp(named('x-shop'));
+  await bench.controller.rollback({ tenant: 'acme' as never }, ANN);
+  bench.write(named('x-customer'));
+  const outcome = await bench.keeper.reload(false);
+  expect(outcome).toMatchObject({ ok: false, code: 'CONFLICT', hint: expect.stringContaining('cutover unlatch') });
+  expect(bench.keeper.problems.list[0]?.what).toMatch(
+    /^cutover\.yaml was refused\. It would take requests from under a rollback: cli:ann rolled back tenant acme \(tried it\), and identity\.tenant/,
+  );
+  expect(bench.controller.state.plan?.revision).toBe(1);
+  expect(bench.keeper.revisions()).toHaveLength(1);
+  const lifted = await bench.controller.command({ kind: 'unlatch', scope: { tenant: 'acme' as never } }, ANN);
+  expect(lifted.ok).toBe(true);
+  bench.clock.advance(6_000);
+  await bench.keeper.close();
+  expect(bench.keeper.fileState).toBe('inForce');
+  expect(bench.controller.state.plan?.revision).toBe(2);
+});
+
+test('a freeze binds the file, apply and revert: nothing is raised, lowering counts at once, and the file counts when it ends', async () => {
+  let frozen: string | undefined;
+  const bench = await setUp(dial('5%'), { frozen: () => frozen });
+  await bench.keeper.apply({ text: dial('4%'), name: 'lower.yaml' }, ANN);
+  frozen = 'frozen until Monday (sale)';
+  const raise = await bench.keeper.apply({ text: dial('6%'), name: 'more.yaml' }, ANN);
+  expect(raise).toMatchObject({ ok: false, code: 'CONFLICT' });
+  if (!raise.ok)
+    expect(raise.message).toMatch(
+      /^more\.yaml was refused\. It raises traffic while frozen until Monday \(sale\): all: the dial from 4% to 6%\./,
+    );
+  expect(await bench.keeper.revert(1, ANN)).toMatchObject({ ok: false, code: 'CONFLICT' });
+  expect(await bench.keeper.apply({ text: dial('3%'), name: 'lower.yaml' }, ANN)).toMatchObject({ ok: true });
+  bench.write(dial('7%'));
+  expect(await bench.keeper.reload(false)).toMatchObject({ ok: false, code: 'CONFLICT' });
+  expect(bench.ppm()).toBe(30_000);
+  expect(bench.lines.filter((line) => line.startsWith('plan.refused'))).toHaveLength(1);
+  frozen = undefined;
+  bench.clock.advance(6_000);
+  await bench.keeper.close();
+  expect(bench.ppm()).toBe(70_000);
+});
+
+test('a start whose file takes requests from under a rollback rolls everything back before it serves', async () => {
+  const named = (tenant: string): string => dial('100%', `identity: { tenant: { header: ${tenant} } }\n`);
+  const before = await setUp(named('x-shop'));
+  await before.controller.rollback({ tenant: 'acme' as never }, ANN);
+  const origin = (text: string) => ({
+    file: '/etc/cutover.yaml',
+    name: 'cutover.yaml',
+    text,
+    read: () => ({ value: text }),
+    parse: (plan: { text: string; name: string }) =>
+      parseSettings(plan.text, { file: plan.name, env: {}, baseDir: BASE_DIR }),
+  });
+  const { store } = before;
+  const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  const same = await firstPlan(settingsIn(origin(named('x-shop'))), origin(named('x-shop')), { store, log });
+  expect(same.slip).toBeUndefined();
+  const other = await firstPlan(settingsIn(origin(named('x-customer'))), origin(named('x-customer')), { store, log });
+  expect(other.slip).toMatch(/cli:ann rolled back tenant acme .*identity\.tenant/);
+});
+
+test('what is rolled back stays so when its requests get another name while it runs', async () => {
+  const bench = await setUp(dial('100%'));
+  const [old, found] = ['GET /orders/7', 'GET /orders/{id}'] as readonly string[] as readonly EndpointId[]; // well formed
+  if (old === undefined || found === undefined) throw new Error('both are there');
+  await bench.controller.rollback({ endpoint: old, tenant: 'acme' as never }, ANN);
+  const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  carryLatches({ controller: bench.controller, log }, [old, 'GET /orders/8' as EndpointId], found);
+  // In force at once, before the next request is decided.
+  const { latches } = bench.controller.table;
+  expect(latches.find(found, 'acme' as never, 0)?.rule).toContain('acme GET /orders/{id}');
+  expect(latches.find(found, 'beta' as never, 0)).toBeUndefined();
+  expect([...bench.controller.state.latches.values()].at(-1)).toMatchObject({
+    actor: 'controller',
+    reason: 'GET /orders/7 is called GET /orders/{id} now; cli:ann had rolled it back: tried it',
+  });
 });

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { keptText } from '../config/kept-text.ts';
 import { type ConfigProblem, describeProblem, type ParsedSettings, type Settings } from '../config/load.ts';
 import { restartFindings } from '../config/restart.ts';
-import { tableBase } from '../config/table-base.ts';
+import { planNaming, tableBase } from '../config/table-base.ts';
 import type { Controller, Who } from '../controller/controller.ts';
 import type { Rejected } from '../core/control-state.ts';
 import { isCutoverError } from '../core/errors.ts';
+import { type PlanGuard, planRefusal } from '../core/plan/guard.ts';
 import type { PlanSource } from '../core/plan/plan-mark.ts';
 import type { Clock, Log, Timer } from '../core/ports.ts';
 import type { LiveSettings } from './live-settings.ts';
@@ -35,6 +36,8 @@ export interface PlanKeeperOptions {
   readonly book: PlanBook;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is frozen now, as people read it; undefined: nothing. */
+  readonly frozen: () => string | undefined;
   /** Tells those that made something of the settings before; the live settings are the new ones. Must not throw. */
   readonly settingsChanged: () => void;
 }
@@ -175,6 +178,12 @@ export class PlanKeeper {
     if (isSame && mark.fileHash === this.#fileHash) return this.#unchanged();
     const { from, of, who, ifRevision } = order;
     const plan = { hash, from, ...(of === undefined ? {} : { of }), fileHash: this.#fileHash };
+    const guard = guardOf(live.current, next, this.#options.frozen());
+    const command = { kind: 'config.load', base: tableBase(next), plan, guard } as const;
+    // Asked once more when its turn comes; asked here, so that nothing is kept of what is refused.
+    const refusal = planRefusal(controller.state, command);
+    if (refusal !== undefined)
+      return { ...refusal, message: `${order.name} was refused. ${refusal.message}`, problems: [] };
     try {
       if (mark?.hash !== hash) {
         const kept = { ...plan, revision: (mark?.revision ?? 0) + 1, at: clock.now(), ...who };
@@ -184,7 +193,6 @@ export class PlanKeeper {
       if (!isCutoverError(error)) throw error;
       return refused(error.code, { message: error.message, hint: error.hint ?? 'Mend the store and try again.' });
     }
-    const command = { kind: 'config.load', base: tableBase(next), plan } as const;
     const done = await controller.command(ifRevision === undefined ? command : { ...command, ifRevision }, who, () =>
       this.#inForce(next),
     );
@@ -256,6 +264,12 @@ const UNREADABLE = {
   message: 'The configuration cannot be read.',
   hint: 'The plan in force goes on.',
 };
+
+/** What a plan is held against. */
+export function guardOf(before: Settings, after: Settings, frozen: string | undefined): PlanGuard {
+  const names = { before: planNaming(before), after: planNaming(after) };
+  return frozen === undefined ? { names } : { names, frozen };
+}
 
 function wrong(name: string, count: number): { message: string; hint: string } {
   const what = count === 1 ? '1 problem' : `${count} problems`;

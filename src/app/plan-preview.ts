@@ -12,11 +12,13 @@ import { cellOfKey, type EndpointId, isOpen } from '../core/cell.ts';
 import { CellStates } from '../core/cell-states.ts';
 import { applyCommand, tableOf } from '../core/control-state.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
+import { planRefusal } from '../core/plan/guard.ts';
+import type { LoadCommand } from '../core/plan/load-plan.ts';
 import { type Movement, MovementSum, type SeenCell, type Unproven } from '../core/plan/preview.ts';
 import { tableChanges } from '../core/plan/table-changes.ts';
 import type { Clock } from '../core/ports.ts';
 import { compileTable, type RoutingTable } from '../core/table.ts';
-import type { PlanOrigin, PlanText } from './plan-keeper.ts';
+import { guardOf, type PlanOrigin, type PlanText } from './plan-keeper.ts';
 import { changedSections, differAtAll, differIn } from './plan-sections.ts';
 import { rulesFingerprint } from './start-mover.ts';
 import { listing } from './start-plan.ts';
@@ -30,6 +32,8 @@ export interface PreviewSources {
   readonly movement: Pick<MovementView, 'missingForCell'>;
   readonly catalog: Pick<EndpointCatalog, 'snapshot'>;
   readonly clock: Clock;
+  /** What is frozen now, as people read it. */
+  readonly frozen: () => string | undefined;
 }
 
 /** Cells looked at before other work gets its turn. */
@@ -67,6 +71,7 @@ export async function previewPlan(plan: PlanText, sources: PreviewSources): Prom
     differs: differAtAll(present, next) || changes.length > 0,
     revision: state.plan?.revision ?? 0,
     tableRevision: state.revision,
+    refusal: refusalOf(state, { ...command, guard: guardOf(present, next, sources.frozen()) }),
     restart: restartFindings(present, next).map(parsed.problemOf).map(describeProblem),
     changes: changes.slice(0, MAX_CHANGES),
     changed: changes.length,
@@ -78,6 +83,13 @@ export async function previewPlan(plan: PlanText, sources: PreviewSources): Prom
     unproven: { cells: unproven.cells, first: unproven.first.map((one) => told(one, after, sources)) },
     notes: notesOf(present, next, sections),
   };
+}
+
+/** Why the plan would not be taken now; for an applied one also where the file itself would be. */
+function refusalOf(state: Controller['state'], command: LoadCommand): PlanPreview['refusal'] {
+  const file = planRefusal(state, command);
+  const applied = file ?? planRefusal(state, { ...command, plan: { hash: '', from: 'apply', fileHash: '' } });
+  return applied === undefined ? null : { message: applied.message, hint: applied.hint, ofFile: file !== undefined };
 }
 
 /** How many cells are open, and what becomes of their proofs. */

@@ -27,6 +27,7 @@ const TOLD: Readonly<Record<keyof Settings, string>> = {
   classes: 'classes',
   protectedTenants: 'protected',
   freezes: 'freezes',
+  locked: 'locked',
   tripwires: 'tripwires',
   mirror: 'mirror',
   compare: 'compare',

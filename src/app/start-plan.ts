@@ -1,10 +1,11 @@
 import { type ConfigProblem, describeProblem } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
-import { tableBase } from '../config/table-base.ts';
+import { planNaming, tableBase } from '../config/table-base.ts';
 import type { Controller } from '../controller/controller.ts';
-import type { TableBase } from '../core/control-model.ts';
+import { restoreState, type TableBase } from '../core/control-model.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
-import { CutoverError } from '../core/errors.ts';
+import { CutoverError, isCutoverError } from '../core/errors.ts';
+import { slipsLatch } from '../core/plan/guard.ts';
 import type { LoadedPlan } from '../core/plan/load-plan.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { VerifierSettings } from '../verifier/verifier.ts';
@@ -21,6 +22,8 @@ export interface FirstPlan {
   readonly plan: LoadedPlan | undefined;
   readonly running: PlanText | undefined;
   readonly book: PlanBook;
+  /** Why everything must be rolled back before anything is served: what was under a narrower rollback has other names now. */
+  readonly slip: string | undefined;
 }
 
 /**
@@ -33,7 +36,7 @@ export async function firstPlan(
   origin: PlanOrigin | undefined,
   { store, log }: { readonly store: Store; readonly log: Log },
 ): Promise<FirstPlan> {
-  const { documents, mark } = await loadPlans(store);
+  const { documents, mark, state } = await loadPlans(store);
   const book = new PlanBook(store, documents);
   const begin = (of: Settings, plan?: LoadedPlan, running?: PlanText): FirstPlan => ({
     live: new LiveSettings(of),
@@ -41,6 +44,7 @@ export async function firstPlan(
     plan,
     running,
     book,
+    slip: origin === undefined ? undefined : slipAtStart(of, { origin, mark, state, book }),
   });
   if (origin === undefined) return begin(settings);
   const fileHash = origin.file === undefined ? '' : planHash(origin.text);
@@ -60,6 +64,41 @@ function orderedPlan(mark: unknown, fileHash: string, book: PlanBook) {
   if (typeof mark !== 'object' || mark === null || !('revision' in mark) || !('fileHash' in mark)) return undefined;
   const plan = book.find(Number(mark.revision));
   return plan !== undefined && plan.from !== 'file' && mark.fileHash === fileHash ? plan : undefined;
+}
+
+/**
+ * Whether the plan of a start gives other names to what lies under a rollback. While everything runs such a plan is refused; a
+ * process that starts with it has nothing else to serve by, so the rollback is made one of everything.
+ */
+function slipAtStart(
+  next: Settings,
+  {
+    origin,
+    mark,
+    state,
+    book,
+  }: {
+    readonly origin: PlanOrigin;
+    readonly mark: unknown;
+    readonly state: ReadonlyMap<string, unknown>;
+    readonly book: PlanBook;
+  },
+): string | undefined {
+  const revision = typeof mark === 'object' && mark !== null && 'revision' in mark ? Number(mark.revision) : 0;
+  const last = book.find(revision);
+  if (last === undefined || ![...state.keys()].some((key) => key.startsWith('latch:'))) return undefined;
+  const parsed = origin.parse({ text: last.text, name: `revision ${revision}` });
+  if (!parsed.ok)
+    return `the plan of before (revision ${revision}) cannot be read any more, so nobody can tell what its rollbacks cover`;
+  const names = { before: planNaming(parsed.settings), after: planNaming(next) };
+  if (JSON.stringify(names.before) === JSON.stringify(names.after)) return undefined;
+  try {
+    return slipsLatch(restoreState(state, tableBase(parsed.settings)), { base: tableBase(next) }, names)?.message;
+  } catch (error) {
+    // What is stored is damaged: the controller says so when it starts, and the last table is served.
+    if (!isCutoverError(error)) throw error;
+    return undefined;
+  }
 }
 
 function unfit(name: string, origin: PlanOrigin, problems: readonly ConfigProblem[]): CutoverError {
@@ -84,9 +123,10 @@ export function startKeeper(parts: {
   readonly controller: Controller;
   readonly clock: Clock;
   readonly log: Log;
+  readonly frozen: () => string | undefined;
   readonly followers: PlanFollowers;
 }): PlanKeeper {
-  const { first, origin, controller, clock, log, followers } = parts;
+  const { first, origin, controller, clock, log, frozen, followers } = parts;
   const { live, book } = first;
   let listed = listing(live.current);
   return new PlanKeeper({
@@ -96,6 +136,7 @@ export function startKeeper(parts: {
     book,
     clock,
     log,
+    frozen,
     settingsChanged: () => {
       const next = listing(live.current);
       // What is listed decides how requests are called: it changes together with the table, and only where it did.

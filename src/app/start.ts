@@ -6,11 +6,11 @@ import { verifyForceToken } from '../config/force-token.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ClusterDesk } from '../controller/cluster-desk.ts';
 import { type ControlServer, createControlServer } from '../controller/control-server.ts';
-import { createController } from '../controller/controller.ts';
+import { type Controller, createController } from '../controller/controller.ts';
 import { registerGauges } from '../controller/gauges.ts';
 import { createLedger } from '../controller/ledger.ts';
 import { endpointViews, statusView } from '../controller/ledger-views.ts';
-import { MovementView } from '../controller/movement-views.ts';
+import { frozenText, MovementView } from '../controller/movement-views.ts';
 import type { Mover } from '../controller/mover.ts';
 import { Races } from '../controller/race.ts';
 import { TrafficFeed } from '../controller/traffic-feed.ts';
@@ -30,6 +30,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { createVerifier, type Verifier } from '../verifier/verifier.ts';
 import { Beginning } from './beginning.ts';
 import { CacheHorizon } from './cache-horizon.ts';
+import { carryLatches } from './carry-latches.ts';
 import { controlOnly } from './control-only.ts';
 import { createClusters } from './create-clusters.ts';
 import { type FleetController, fleetDoor, fleetLive, fleetWork } from './fleet-work.ts';
@@ -149,7 +150,10 @@ async function assemble(
     meter: undefined,
   };
   const early: [from: readonly EndpointId[], into: EndpointId][] = [];
+  // Until there is a controller, `firstPlan` has seen to it.
+  const latched: { controller: Controller | undefined } = { controller: undefined };
   const onMerge = (from: readonly EndpointId[], into: EndpointId): void => {
+    if (latched.controller !== undefined) carryLatches({ controller: latched.controller, log }, from, into);
     ledger.mergeEndpoints(from, into);
     if (movement.mover === undefined && early.length < MAX_EARLY) early.push([from, into]);
     learning.verifier?.forget(from);
@@ -199,6 +203,7 @@ async function assemble(
       tableFile.write(table).catch((error: unknown) => events.tableFailed(table.revision, error));
     },
   });
+  latched.controller = controller;
   parts.add(() => controller.close());
   const beginning = new Beginning({
     controller,
@@ -334,6 +339,10 @@ async function assemble(
   parts.add(() => raceAsk.close());
   const races = new Races({ ask: raceAsk, clock });
   parts.add(() => races.close());
+  const frozenNow = (): string | undefined => {
+    const frozen = movement.mover?.frozen();
+    return frozen && frozenText(frozen);
+  };
   const fileName = origin?.file === undefined ? '' : origin.name;
   const keeper =
     origin === undefined
@@ -344,6 +353,7 @@ async function assemble(
           controller,
           clock,
           log,
+          frozen: frozenNow,
           followers: {
             catalog,
             withTable: [
@@ -367,7 +377,16 @@ async function assemble(
           mark: () => controller.state.plan,
           file: fileName,
           preview: (plan) =>
-            previewPlan(plan, { origin, settings, controller, ledger, movement: moving.view, catalog, clock }),
+            previewPlan(plan, {
+              origin,
+              settings,
+              controller,
+              ledger,
+              movement: moving.view,
+              catalog,
+              clock,
+              frozen: frozenNow,
+            }),
         });
   const server = createControlServer({
     controller,
@@ -393,6 +412,7 @@ async function assemble(
   });
   parts.add(() => server.close());
   // The last table, then the stored state: whichever can be had, clients are served.
+  if (first.slip !== undefined) await controller.rollback({}, { actor: 'controller', reason: first.slip });
   await beginning.begin();
   const work = fleetWork({
     controller,

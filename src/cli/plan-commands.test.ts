@@ -159,6 +159,43 @@ describe('plan', () => {
     expect(stdout).toContain('this needs a restart');
   }, 60_000);
 
+  test('what a rollback, a freeze or a lock stands against is told before apply refuses it', async () => {
+    write('cutover.yaml', { locked: [{ endpoint: 'GET /carts', reason: 'audit' }] });
+    await running.reload();
+    write('next.yaml', { defaults: { proof: 'none', dial: '20%' }, locked: [] });
+    const preview = planPreview.parse(await json('plan', 'next.yaml'));
+    expect(preview.refusal).toMatchObject({ ofFile: false, message: expect.stringContaining('GET /carts is locked') });
+    expect((await cutover('plan', 'next.yaml')).stdout).toContain(
+      'cutover apply would refuse it; the file itself is taken.',
+    );
+    const apply = await cutover('apply', 'next.yaml');
+    expect(apply).toMatchObject({ code: 1, stdout: '' });
+    expect(apply.stderr).toContain('next.yaml was refused. It lifts a lock: GET /carts is locked by the plan (audit).');
+    const raise = await cutover('dial', '20%', '--endpoint', 'GET /carts');
+    expect(raise).toMatchObject({ code: 1, stdout: '' });
+    expect(raise.stderr).toContain('GET /carts is locked by the plan (audit)');
+    expect(await cutover('dial', '1%', '--endpoint', 'GET /carts')).toMatchObject({ code: 0 });
+
+    await cutover('rollback', '--endpoint', 'GET /orders', '--reason', 'wrong totals');
+    const listed = { endpoints: [{ match: 'GET /{page}' }], locked: [{ endpoint: 'GET /carts', reason: 'audit' }] };
+    write('next.yaml', listed);
+    expect(planPreview.parse(await json('plan', 'next.yaml')).refusal).toMatchObject({
+      ofFile: true,
+      message: expect.stringContaining('GET /{page} would be the name of some of it'),
+    });
+    expect((await cutover('apply', 'next.yaml')).stderr).toContain('It would take requests from under a rollback');
+
+    await cutover('freeze', '--until', '4h', '--reason', 'sale');
+    write('next.yaml', {
+      defaults: { proof: 'none', dial: '20%' },
+      locked: [{ endpoint: 'GET /carts', reason: 'audit' }],
+    });
+    expect((await cutover('apply', 'next.yaml')).stderr).toMatch(
+      /It raises traffic while frozen until .* \(by hand\): all: the dial from 5% to 20%/,
+    );
+    expect(status.parse(await json('status')).plan.revision).toBe(2);
+  }, 60_000);
+
   test('a wrong file, none, or a word too many: 2; nothing that runs: 1', async () => {
     writeFileSync(join(dir, 'wrong.yaml'), 'control: { url: "http://127.0.0.1:1" }\ndefaults: { dial: 7 }\n');
     const wrong = await cutover('plan', 'wrong.yaml');

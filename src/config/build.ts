@@ -197,7 +197,7 @@ function buildEndpoint(endpoint: ConfigFile['endpoints'][number], defaults: Conf
 
 function buildMovement(
   file: ConfigFile,
-): Pick<Settings, 'evidence' | 'canary' | 'classes' | 'protectedTenants' | 'freezes' | 'tripwires'> {
+): Pick<Settings, 'evidence' | 'canary' | 'classes' | 'protectedTenants' | 'freezes' | 'locked' | 'tripwires'> {
   const { evidence, tripwires } = file;
   const { candidateFailures, hardDown, reverseMismatch, latency, limits } = tripwires;
   return {
@@ -222,6 +222,7 @@ function buildMovement(
     protectedTenants: file.protected,
     freezes: file.freezes,
     ...buildCanary(file),
+    ...(file.locked.length === 0 ? {} : { locked: file.locked }),
     tripwires: {
       candidateFailures: candidateFailures === 'off' ? undefined : inMs(candidateFailures),
       hardDown: hardDown === 'off' ? undefined : hardDown,

@@ -3,7 +3,7 @@ import { SIDES } from '../core/cell.ts';
 import { breakerFindings } from './breaker-checks.ts';
 import { credentialFindings } from './credential-checks.ts';
 import type { EndpointName } from './endpoint-name.ts';
-import { endpointShape } from './endpoint-name.ts';
+import { endpointShape, parseEndpoint } from './endpoint-name.ts';
 import { closestHint } from './fields.ts';
 import { movementFindings } from './movement-checks.ts';
 import { listedShapes, otherNameFindings } from './named-endpoint.ts';
@@ -36,6 +36,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...journeyFindings(file, data),
     ...mirrorWritesFindings(file),
     ...forceFindings(file, described),
+    ...lockFindings(file, data, described),
     ...movementFindings(file),
     ...ruleFindings(file, data, described),
     ...slownessFindings(file),
@@ -247,6 +248,25 @@ function forceFindings(file: File, described: readonly EndpointName[]): Finding[
     }
   }
   return findings;
+}
+
+/** A lock that names nothing there is would lock nothing. */
+function lockFindings(file: File, data: unknown, described: readonly EndpointName[]): Finding[] {
+  const known = Object.keys(file.cohorts ?? {});
+  const listed = listedShapes(file, described);
+  const given = memberOf(data, 'locked');
+  return (Array.isArray(given) ? given : []).flatMap((one: unknown, index): Finding[] => {
+    const [cohort, endpoint] = [memberOf(one, 'cohort'), memberOf(one, 'endpoint')];
+    const parsed = typeof endpoint === 'string' ? parseEndpoint(endpoint, 'any') : undefined;
+    const other = otherNameFindings(
+      ['locked', index, 'endpoint'],
+      parsed?.ok === true ? parsed.value : undefined,
+      listed,
+    );
+    if (typeof cohort !== 'string' || file.cohorts === undefined || known.includes(cohort)) return other;
+    const expected = known.length === 0 ? 'a cohort listed in cohorts' : `one of ${known.slice(0, 20).join(', ')}`;
+    return [...other, { path: ['locked', index, 'cohort'], what: `is ${cohort}, which is not in cohorts`, expected }];
+  });
 }
 
 /** Whether a field of an endpoint was given and is wrong: what follows from it cannot be judged. */

@@ -20,6 +20,7 @@ import {
   tenant,
 } from './fields.ts';
 import { freezes } from './freeze-schema.ts';
+import { locked } from './lock-schema.ts';
 import { canary, classes, evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
 import { identitySources, secretReference } from './references.ts';
@@ -323,6 +324,7 @@ export const configSchema = mapping({
   protected: protectedTenants,
   freezes,
   canary,
+  locked,
   tripwires: tripwires.meta({ description: 'What takes traffic back without waiting. Each can be `off`.' }),
   mirror: mirror.meta({ description: 'The budget of mirrored requests.' }),
   compare: compare.meta({ description: 'How answers are compared.' }),

@@ -5,6 +5,7 @@ import type { TenantClass } from '../core/class-order.ts';
 import type { Freeze } from '../core/freeze.ts';
 import type { Source } from '../core/identity.ts';
 import type { NoticeKind } from '../core/notice.ts';
+import type { Lock } from '../core/plan/locks.ts';
 import type { RampStep } from '../core/ramp.ts';
 import type { ForceList, Proof } from '../core/routing.ts';
 import type { ComparisonPolicy } from '../core/rule.ts';
@@ -39,6 +40,8 @@ export interface Settings {
   readonly canary?: CanaryPolicy;
   /** When nothing is raised; at most 100. */
   readonly freezes: readonly Freeze[];
+  /** Where nothing moves towards the candidate; absent: nowhere. At most 1,000. */
+  readonly locked?: readonly Lock[];
   readonly tripwires: TripwirePolicy;
   readonly mirror: MirrorSettings;
   readonly compare: CompareSettings;

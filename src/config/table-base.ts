@@ -1,5 +1,6 @@
 import type { EndpointId } from '../core/cell.ts';
 import type { TableBase } from '../core/control-state.ts';
+import type { PlanNaming } from '../core/plan/plan-names.ts';
 import type { Dial, EndpointPolicy, ListedEndpoint } from '../core/routing.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
 
@@ -11,6 +12,16 @@ export function tableBase(settings: Settings): TableBase {
     defaults: defaultPolicy(settings),
     endpoints: settings.endpoints.map((endpoint) => listedEndpoint(endpoint, settings.identity.salt)),
     dials: dials(settings),
+    ...(settings.locked === undefined ? {} : { locked: settings.locked }),
+  };
+}
+
+/** What the configuration calls requests by. */
+export function planNaming({ identity, endpoints, templates }: Settings): PlanNaming {
+  return {
+    tenant: JSON.stringify(identity.tenant),
+    subject: JSON.stringify(identity.subject),
+    listed: [...endpoints, ...templates].map(endpointId),
   };
 }
 
@@ -53,6 +64,6 @@ function dials({ defaults, endpoints }: Settings): Dial[] {
 }
 
 /** The same form in which the catalogue names listed endpoints. */
-function endpointId({ method, template }: EndpointSettings): EndpointId {
+function endpointId({ method, template }: Pick<EndpointSettings, 'method' | 'template'>): EndpointId {
   return `${method} ${template}` as EndpointId; // both parts were checked when the settings were made
 }

@@ -227,6 +227,7 @@ const PLAN: PlanDoor = {
     differs: false,
     revision: 3,
     tableRevision: 7,
+    refusal: null,
     restart: [],
     changes: [],
     changed: 0,

@@ -27,6 +27,8 @@ export interface RoundFacts {
   readonly isHeldAll?: boolean;
   /** Whether a canary caps the dials; no ramp climbs meanwhile. Absent: no. */
   readonly isCanary?: boolean;
+  /** The plan's lock that covers the place, or some of it, as people read it; undefined: none. */
+  locked?(cell: Place): string | undefined;
   /** What is frozen; undefined: nothing. Nothing is raised or opened meanwhile. */
   readonly frozen?: Frozen | undefined;
   /** What the endpoint lacks of the power that is demanded; undefined: nothing. */
@@ -197,7 +199,7 @@ function allowed(opening: readonly Move[], planning: Planning): Move[] {
     // What serves already goes on serving under a renewed proof, hold or no hold, whatever the power is by now.
     if (isOpen(move.before.state)) return true;
     const { cell } = move.track;
-    if (facts.frozen !== undefined) return false;
+    if (facts.frozen !== undefined || facts.locked?.(cell) !== undefined) return false;
     if (facts.policyOf(cell.endpoint).maxPpm === 0 || facts.isLatched(cell) || facts.isHeld(cell)) return false;
     if (facts.warning?.(cell.endpoint) !== undefined) return false;
     return facts.missingPower(cell.endpoint) === undefined;

@@ -111,6 +111,8 @@ export class MovementView {
     if (power !== undefined) missing.push(power);
     if (facts.isLatched(cell)) missing.push('a rollback covers it');
     if (facts.isHeld(cell)) missing.push('it is held');
+    const locked = facts.locked?.(cell);
+    if (locked !== undefined) missing.push(locked);
     if (facts.frozen !== undefined) missing.push(frozenText(facts.frozen));
     const before = waitsForClass(track, { book: mover.book, rules: mover.rules, facts });
     if (before !== undefined) missing.push(before);
@@ -220,7 +222,11 @@ export class MovementView {
         pooled: pooled.kind,
         missing: [
           ...pooled.missing,
-          ...[facts.missingPower(id), facts.frozen && frozenText(facts.frozen)].filter((one) => one !== undefined),
+          ...[
+            facts.missingPower(id),
+            facts.locked?.({ endpoint: id }),
+            facts.frozen && frozenText(facts.frozen),
+          ].filter((one) => one !== undefined),
         ],
       });
     }

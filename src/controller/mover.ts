@@ -1,6 +1,7 @@
 import { type Cell, type EndpointId, isOpen, type Side } from '../core/cell.ts';
 import { type Epoch, transition } from '../core/cell-machine.ts';
 import type { FreezeOrder, Frozen } from '../core/freeze.ts';
+import { lockOver, lockText } from '../core/plan/locks.ts';
 import type { Clock, Log, ServedRecord, Store, Timer, VerifiedExchange } from '../core/ports.ts';
 import { type KnownPower, missingPower } from '../core/power.ts';
 import { onLadder } from '../core/ramp-steps.ts';
@@ -343,6 +344,10 @@ export class Mover {
       policyOf: (endpoint) => this.#policyOf(endpoint),
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
+      locked: (place) => {
+        const lock = lockOver(controller.state, place);
+        return lock && lockText(lock);
+      },
       dialOf: ({ endpoint, tenant }) => controller.table.dialFor(endpoint, tenant).dialPpm,
       warning: (endpoint) => this.#tripwires.warning(endpoint),
       isHeldAll: controller.state.holds.has('all'),

@@ -76,6 +76,7 @@ export function planRamp(home: EndpointTrack, climbing: Climbing): RampStepPlan 
     facts.isFaulty ||
     facts.isCanary === true ||
     facts.frozen !== undefined ||
+    facts.locked?.({ endpoint: home.id }) !== undefined ||
     facts.isHeld({ endpoint: home.id }) ||
     facts.isLatched({ endpoint: home.id }) ||
     facts.warning?.(home.id) !== undefined;

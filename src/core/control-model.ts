@@ -5,6 +5,7 @@ import type { ClusterMark } from './cluster/mark.ts';
 import { readItems } from './control-items.ts';
 import type { FreezeOrder } from './freeze.ts';
 import type { Approval, GateRecord } from './gate.ts';
+import type { Lock } from './plan/locks.ts';
 import type { PlanMark } from './plan/plan-mark.ts';
 import type { StateItem } from './ports.ts';
 import type { Dial, EndpointPolicy, ForceList, Latch, ListedEndpoint, Pin, Scope, TableData } from './routing.ts';
@@ -20,6 +21,8 @@ export interface TableBase {
   readonly endpoints: readonly ListedEndpoint[];
   /** Dials the configuration sets; at most one per scope, else the last counts. */
   readonly dials: readonly Dial[];
+  /** Absent: nothing is locked. */
+  readonly locked?: readonly Lock[];
 }
 
 /** A latch, with the members its cohort had when it fell: a changed configuration cannot let anyone slip out of it. */

@@ -12,7 +12,9 @@ import {
   settleDials,
 } from './control-model.ts';
 import type { ErrorCode } from './errors.ts';
+import { planRefusal } from './plan/guard.ts';
 import { type LoadCommand, loadConfig } from './plan/load-plan.ts';
+import { lockOver, lockText } from './plan/locks.ts';
 import type { NewJournalEntry, StateItem } from './ports.ts';
 import { type RampCommand, rampStep } from './ramp-commands.ts';
 import type { Dial, Pin, Scope } from './routing.ts';
@@ -107,7 +109,9 @@ const MAX_EVIDENCE = 100;
  * - `rollback`: never refused for the state it meets; a second one for the same scope keeps the first latch.
  * - `unlatch`: lifts exactly the latch of that scope, else NOT_FOUND with the latches there are.
  * - `pin.set`: CONFLICT for an id in use, or for a pin to the candidate under a latch; pins whose time is over go away by `pins.end`.
- * - `config.load`: never lifts a latch; a dial it would raise under one stays where it was until no latch covers it.
+ * - `config.load`: never lifts a latch; a dial it would raise under one stays where it was until no latch covers it. With a guard,
+ *   CONFLICT for what `planRefusal` says: it slips a latch, raises in a freeze, or lifts a lock without the file's word.
+ * - What raises something under a lock of the plan is a CONFLICT, whoever orders it.
  */
 export function applyCommand(state: ControlState, command: Command, by: By): Applied | Rejected {
   const step = nextStep(state, command, by);
@@ -168,6 +172,10 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
       return { state, action: 'purged', scope: describeScope({ tenant: command.tenant }), evidence: {} };
     case 'cluster.mark':
       return markCluster(state, command, by);
+    case 'retire': {
+      const locked = command.endpoints.map((endpoint) => underLock(state, { endpoint }, 'it cannot be retired'));
+      return locked.find((one) => one !== undefined) ?? rampStep(state, command, by);
+    }
     default:
       return rampStep(state, command, by);
   }
@@ -191,6 +199,8 @@ function setDial(state: ControlState, command: Command & { kind: 'dial.set' }, b
   const latch = dialPpm > before ? latchOver(state, scope) : undefined;
   if (latch !== undefined)
     return underLatch(`The dial of ${describeScope(scope)} cannot be raised to ${dialPpm}`, latch);
+  const locked = dialPpm > before ? underLock(state, scope, 'the dial cannot be raised') : undefined;
+  if (locked !== undefined) return locked;
   const order: DialOrder = { scope, dialPpm, configPpm: configuredPpm(state.base, scope), ...stamp(by) };
   return {
     state: { ...state, dials: new Map(state.dials).set(scopeKey(scope), order) },
@@ -240,6 +250,8 @@ function unlatch(state: ControlState, scope: Scope): Step | Rejected {
       names.length === 0 ? 'There is no latch at all.' : `Latches there are: ${shown}.`,
     );
   }
+  const locked = underLock(state, scope, 'the rollback cannot be lifted');
+  if (locked !== undefined) return locked;
   const latches = new Map(state.latches);
   latches.delete(key);
   return {
@@ -268,6 +280,9 @@ function setPin(state: ControlState, command: Command & { kind: 'pin.set' }, by:
   if (pins.size >= MAX_ORDERS) return rejected('CONFLICT', `There are ${MAX_ORDERS} pins already.`, 'Lift some first.');
   const latch = side === 'candidate' ? latchOver(state, scope) : undefined;
   if (latch !== undefined) return underLatch(`${describeScope(scope)} cannot be pinned to the candidate`, latch);
+  const locked =
+    side === 'candidate' ? underLock(state, scope, 'nothing there can be pinned to the candidate') : undefined;
+  if (locked !== undefined) return locked;
   const pin: Pin = { scope, side, ...stamp(by), ...(until === undefined ? {} : { until }) };
   return {
     state: { ...state, pins: pins.set(id, pin) },
@@ -282,6 +297,8 @@ function liftPin(state: ControlState, id: string): Step | Rejected {
   if (pin === undefined) {
     return rejected('NOT_FOUND', `There is no pin ${id}.`, 'It may have ended; the list of pins shows those in force.');
   }
+  const locked = pin.side === 'control' ? underLock(state, pin.scope, 'the pin cannot be lifted') : undefined;
+  if (locked !== undefined) return locked;
   const pins = new Map(state.pins);
   pins.delete(id);
   return {
@@ -295,7 +312,8 @@ function liftPin(state: ControlState, id: string): Step | Rejected {
 function loadPlan(state: ControlState, command: LoadCommand, by: By): Step | Rejected {
   const { ifRevision } = command;
   const present = state.plan;
-  if (ifRevision === undefined || ifRevision === (present?.revision ?? 0)) return loadConfig(state, command, by);
+  if (ifRevision === undefined || ifRevision === (present?.revision ?? 0))
+    return planRefusal(state, command) ?? loadConfig(state, command, by);
   const who =
     present === undefined ? '' : `, of ${present.actor}${present.reason === '' ? '' : ` (${present.reason})`}`;
   return rejected(
@@ -442,6 +460,17 @@ function unknownCohort(state: ControlState, scope: Scope): Rejected | undefined 
     'NOT_FOUND',
     `There is no cohort ${scope.cohort}.`,
     names.length === 0 ? 'The configuration names no cohorts.' : `Cohorts there are: ${names.join(', ')}.`,
+  );
+}
+
+/** Only the plan's file moves what it locks; lowering and taking back always work. */
+function underLock(state: ControlState, scope: Scope, what: string): Rejected | undefined {
+  const lock = lockOver(state, scope);
+  if (lock === undefined) return undefined;
+  return rejected(
+    'CONFLICT',
+    `${lockText(lock)}: ${what}.`,
+    'Whoever may change the file that Cutover was started with lifts it there (`locked`). Lowering and rollback always work.',
   );
 }
 

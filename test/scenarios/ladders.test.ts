@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { TenantId } from '../../src/core/cell.ts';
+import type { Lock } from '../../src/core/plan/locks.ts';
 import type { RampStep } from '../../src/core/ramp.ts';
 import { PPM } from '../../src/core/routing.ts';
 import { endpointId, World, type WorldOptions } from '../support/movement-rig.ts';
@@ -188,4 +190,43 @@ test('a pin with an end leaves the control state with an entry', async () => {
     scope: 'GET /a',
     evidence: { count: 1, pins: [{ id: 'p' }] },
   });
+});
+
+/** Takes the same plan over, with other locks. */
+async function lock(world: World, ...locked: readonly Lock[]): Promise<void> {
+  const base = { ...world.controller.state.base, locked };
+  expect(await world.controller.command({ kind: 'config.load', base }, ANN)).toMatchObject({ ok: true });
+}
+
+test('what the plan locks climbs no step; it is taken back all the same, and goes on when the lock is gone', async () => {
+  const world = await worldWith([
+    { kind: 'dial', dialPpm: 100_000 },
+    { kind: 'dial', dialPpm: 500_000 },
+  ]).start();
+  await world.run(4);
+  expect(world.dialOf()).toBe(100_000);
+  await lock(world, { scope: { endpoint: A }, reason: 'audit' });
+  await world.run(40);
+  expect(world.dialOf()).toBe(100_000);
+  expect(world.mover.facts().locked?.({ endpoint: A })).toBe('GET /a is locked by the plan (audit)');
+  expect((await world.journal('dial.set')).length).toBe(1);
+  await lock(world);
+  await world.run(10);
+  expect(world.dialOf()).toBe(500_000);
+  await lock(world, { scope: { endpoint: A }, reason: 'audit' });
+  world.candidate = () => 'silent';
+  await world.run(5);
+  expect(world.dialOf()).toBe(0);
+});
+
+test('no cell of a locked tenant opens by evidence; the others do, and it does when the lock is gone', async () => {
+  const evidence = { minSpanMs: 0, pooledLimit: 0.1, cellLimit: 0.1 };
+  const world = await new World({ evidence, perSecond: 20 }).start();
+  const acme = 'acme' as TenantId; // one of the five of every world
+  await lock(world, { scope: { tenant: acme }, reason: 'their contract' });
+  await world.run(60);
+  expect(world.openCells).toBe(4);
+  await lock(world);
+  await world.run(60);
+  expect(world.openCells).toBe(5);
 });

@@ -30,7 +30,7 @@ export function addPlan(program: Command): void {
 }
 
 function printPreview(preview: PlanPreview, file: string): void {
-  const { changes, changed, sections, heldBack, notes, restart } = preview;
+  const { changes, changed, sections, heldBack, notes, refusal, restart } = preview;
   print(colour.dim(`- plan revision ${preview.revision}, in force; + ${safe(file)}`));
   for (const { what, scope, before, after } of changes) {
     if (before !== null) print(colour.red(`- ${safe(what)} ${safe(scope)}: ${safe(before)}`));
@@ -44,6 +44,12 @@ function printPreview(preview: PlanPreview, file: string): void {
   printProofs(preview);
   for (const scope of heldBack) print(`The dial of ${safe(scope)} stays where it is: a latch covers it.`);
   for (const note of notes) print(safe(note));
+  if (refusal !== null) {
+    const what = refusal.ofFile
+      ? 'As it is, the plan would be refused.'
+      : 'cutover apply would refuse it; the file itself is taken.';
+    print(colour.yellow(`${what} ${safe(refusal.message)} ${safe(refusal.hint)}`));
+  }
   if (restart.length > 0) print(colour.yellow('As it is, the plan would be refused: this needs a restart.'));
   for (const line of restart) print(colour.yellow(safe(line)));
 }

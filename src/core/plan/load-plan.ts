@@ -1,6 +1,7 @@
 import type { ControlState, DialOrder, TableBase } from '../control-model.ts';
 import { configuredPpm, dialsOf, endpointChanges, latchOver, presentPpm } from '../control-model.ts';
 import { describeScope, scopeKey } from '../scope.ts';
+import type { PlanGuard } from './guard.ts';
 import type { PlanMark, PlanSource } from './plan-mark.ts';
 
 /** Another configuration. */
@@ -11,6 +12,8 @@ export interface LoadCommand {
   readonly plan?: LoadedPlan;
   /** Refused unless this is the revision in force: nobody overwrites what he has not seen. */
   readonly ifRevision?: number;
+  /** Held against what is in force; absent: at a start, where nothing can refuse a configuration. */
+  readonly guard?: PlanGuard;
 }
 
 export interface LoadedPlan {
