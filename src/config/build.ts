@@ -208,6 +208,7 @@ function buildMovement(
       ownMatches: evidence.ownMatches,
       minRequests: evidence.minRequests,
       minTenants: evidence.minTenants,
+      statusShare: evidence.statusShare / PPM,
       minSpanMs: evidence.minSpan,
       maxInconclusive: evidence.maxInconclusive / PPM,
       staleAfterMs: evidence.staleAfter,

@@ -17,7 +17,7 @@ export function movementFindings(file: File): Finding[] {
 function evidenceFindings({ evidence, redact }: File): Finding[] {
   const findings: Finding[] = [];
   const check = (
-    key: 'cellLimit' | 'pooledLimit' | 'confidence' | 'falseAlarm' | 'power',
+    key: 'cellLimit' | 'pooledLimit' | 'confidence' | 'statusShare' | 'falseAlarm' | 'power',
     low: number,
     high: number,
   ): void => {
@@ -29,6 +29,7 @@ function evidenceFindings({ evidence, redact }: File): Finding[] {
   check('cellLimit', 10, PPM / 2);
   check('pooledLimit', 10, PPM / 2);
   check('confidence', PPM / 2, PPM - 1);
+  check('statusShare', PPM / 1_000, PPM);
   check('falseAlarm', 1, PPM / 10);
   check('power', PPM / 100, PPM);
   if (evidence?.power !== undefined && redact?.bodies !== undefined && redact.bodies !== 'redacted') {

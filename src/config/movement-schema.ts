@@ -26,6 +26,10 @@ export const evidence = mapping({
   minTenants: count(1, 1_000)
     .prefault(3)
     .meta({ description: 'Distinct tenants a pooled proof needs; where fewer have been seen, all of them.' }),
+  statusShare: share().prefault('5%').meta({
+    description:
+      'What the control answers with in at least this share (2xx, 3xx, 4xx, but for 206 and 304) a proof over an endpoint must have compared, three times each.',
+  }),
   minSpan: duration(0, 30 * DAY_MS)
     .prefault('10m')
     .meta({ description: 'Time between the first and the last comparison of a proof. A day covers a daily cycle.' }),

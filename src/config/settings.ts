@@ -212,6 +212,8 @@ export interface EvidenceSettings {
   readonly ownMatches: number;
   readonly minRequests: number;
   readonly minTenants: number;
+  /** Classes of status in at least this share of the control's answers must have been compared; absent: none must. */
+  readonly statusShare?: number;
   readonly minSpanMs: number;
   readonly maxInconclusive: number;
   readonly staleAfterMs: number;

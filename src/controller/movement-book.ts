@@ -5,6 +5,7 @@ import { type AssessmentKind, type Counted, Evidence, type Sample } from '../cor
 import { NO_FAILURES } from '../core/one-sided-failures.ts';
 import type { Ramp } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
+import { noAnswers, noteAnswer } from '../core/status-coverage.ts';
 import type { MovementRules } from './movement-rules.ts';
 
 /** Names of requests told apart in pooled evidence; a cell tells 256 apart. */
@@ -44,6 +45,8 @@ export interface EndpointTrack {
   /** How many are set aside. */
   aside: number;
   pooled: Evidence;
+  /** What the control answered its clients with. */
+  answers: number[];
   /** What the pooled evidence said last. */
   assessed: AssessmentKind;
   ramp: Ramp | undefined;
@@ -98,6 +101,12 @@ export class MovementBook {
     this.unsaved.add(track);
   }
 
+  /** The control has answered a client. */
+  answered(id: EndpointId, status: number): void {
+    const home = this.endpoints.get(id);
+    if (home !== undefined) noteAnswer(home.answers, status);
+  }
+
   /** What is known of traffic is saved with the next documents, every cell's. */
   saveServed(): void {
     for (const track of this.tracks()) {
@@ -136,6 +145,7 @@ export class MovementBook {
       active: new Set(),
       aside: 0,
       pooled: new Evidence(POOLED_SLOTS),
+      answers: noAnswers(),
       assessed: 'insufficient',
       ramp: undefined,
       dialSeenAt: 0,

@@ -4,6 +4,7 @@ import { MAX_CLASSES } from '../core/class-order.ts';
 import { failuresOf } from '../core/evidence.ts';
 import type { Approval, PassedGate } from '../core/gate.ts';
 import type { Ramp, RampDial } from '../core/ramp.ts';
+import { answersOf } from '../core/status-coverage.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 
 /** A document of the kind `movement`. Keys: `epoch`, `cell …`, `endpoint …`. */
@@ -17,9 +18,12 @@ export type Documented = { readonly track: CellTrack; readonly record: CellRecor
 export function documentsOf(items: readonly Documented[]): MovementDocument[] {
   return items.map((item) => {
     if ('home' in item) {
-      const { id, pooled, ramp, dialSeenAt, classes } = item.home;
+      const { id, pooled, ramp, dialSeenAt, classes, answers } = item.home;
       const stand = classes.size === 0 ? {} : { classes: Object.fromEntries(classes) };
-      return { key: `endpoint ${id}`, value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt, ...stand } };
+      return {
+        key: `endpoint ${id}`,
+        value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt, answers, ...stand },
+      };
     }
     const { track, record } = item;
     const { evidence, isAside, given, servedSavedAt } = track;
@@ -51,6 +55,7 @@ function restoreEndpoint(book: MovementBook, id: EndpointId, fields: Fields): vo
   home.pooled.restore(fields['pooled']);
   home.ramp = rampOf(asFields(fields['ramp']));
   home.dialSeenAt = numberOf(fields['dialSeenAt']) ?? 0;
+  home.answers = answersOf(fields['answers']);
   for (const [name, value] of Object.entries(asFields(fields['classes']) ?? {}).slice(0, MAX_CLASSES + 2)) {
     const clock = asFields(value);
     const since = numberOf(clock?.['since']);

@@ -3,6 +3,7 @@ import { type CellEffect, type CellRecord, transition } from '../core/cell-machi
 import { type Assessment, Evidence } from '../core/evidence.ts';
 import type { Frozen } from '../core/freeze.ts';
 import type { EndpointPolicy } from '../core/routing.ts';
+import { classesToCompare } from '../core/status-coverage.ts';
 import { waitsForClass } from './class-watch.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 import type { MovementRules } from './movement-rules.ts';
@@ -73,7 +74,8 @@ export function assessPooled(
   rules: MovementRules,
   facts: { readonly now: number; readonly proof: EndpointPolicy['proof'] },
 ): Assessment {
-  return home.pooled.assess(rules.pooled(facts.proof, home.cells.size), facts.now);
+  const classes = classesToCompare(home.answers, rules.statusShare);
+  return home.pooled.assess({ ...rules.pooled(facts.proof, home.cells.size), classes }, facts.now);
 }
 
 /**

@@ -15,6 +15,8 @@ export interface MovementRules {
   readonly own: EvidencePolicy;
   /** Of an endpoint's pooled evidence; `tenants`: how many were seen there. */
   pooled(proof: Proof, tenants: number): EvidencePolicy;
+  /** Share of the control's answers from which on a class of status must have been compared, 0 to 1; above 1: none must. */
+  readonly statusShare: number;
   /** In which order classes of tenants move; undefined: none. */
   readonly order: ClassOrder | undefined;
   readonly protectedTenants: ReadonlySet<TenantId>;
@@ -49,6 +51,7 @@ export function movementRules(settings: Needed): MovementRules {
         limit: proof === 'cell' ? evidence.cellLimit : evidence.pooledLimit,
         minTenants: Math.max(1, Math.min(evidence.minTenants, tenants)),
       }),
+    statusShare: evidence.statusShare ?? NO_SHARE,
     order: classOrder(classes, protectedTenants),
     protectedTenants: new Set(protectedTenants),
     canary: settings.canary,
@@ -64,6 +67,8 @@ export function movementRules(settings: Needed): MovementRules {
     isComparable: (endpoint) => isSafeMethod(methodOf(endpoint)),
   };
 }
+
+const NO_SHARE = 2;
 
 function evidencePolicy(
   evidence: EvidenceSettings,

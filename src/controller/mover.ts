@@ -174,6 +174,7 @@ export class Mover {
       if (isForced(record.decision)) this.book.track({ tenant, endpoint });
       else this.book.seen({ tenant, endpoint }, this.now());
     }
+    if (record.servedBy === 'control' && !record.clientAborted) this.book.answered(endpoint, record.status);
     this.#canary.served(record);
     const tripped = this.#tripwires.served(record);
     if (tripped !== undefined) this.#trip(tripped);

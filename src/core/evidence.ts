@@ -1,5 +1,4 @@
 import { mergedPace, NO_PACE, type Pace, paced, perMs } from './arrival-pace.ts';
-import { murmur3 } from './bucket.ts';
 import type { Side } from './cell.ts';
 import { excessFailures, failsMore, NO_FAILURES, type OneSidedFailures } from './one-sided-failures.ts';
 import {
@@ -14,6 +13,8 @@ import {
   type RateTest,
   upperBound,
 } from './sequential-test.ts';
+import { SlotCounts } from './slot-counts.ts';
+import { classCompared, comparedWith, mergedCompared, PER_CLASS } from './status-coverage.ts';
 import type { Verdict } from './verdict.ts';
 
 /** One comparison as evidence sees it. */
@@ -44,6 +45,8 @@ export interface EvidencePolicy {
   readonly minTenants: number;
   /** Between the first and the last comparison that counts, at least. */
   readonly minSpanMs: number;
+  /** Classes of status that must have been compared: 2 for 2xx and so on; absent: any will do. */
+  readonly classes?: readonly number[];
   /** Share of inconclusive comparisons above which nothing passes, 0 to 1. */
   readonly maxInconclusive: number;
   /** Evidence whose newest comparison is older says `stale`. */
@@ -101,60 +104,6 @@ const PROOFS_TO_FORGET = 3;
 const MAX_TENANTS = 1_000;
 
 /**
- * Counts by hash in a fixed number of slots. Two names in one slot share its count, so a cap is met too early at worst: never too late.
- * Memory: two bytes a slot.
- */
-class SlotCounts {
-  private readonly slots: Uint16Array;
-  /** Slots that hold anything: a lower bound of the distinct names seen. */
-  distinct = 0;
-
-  constructor(size: number) {
-    this.slots = new Uint16Array(size);
-  }
-
-  get size(): number {
-    return this.slots.length;
-  }
-
-  get(name: string): number {
-    return this.slots[murmur3(name) % this.slots.length] ?? 0;
-  }
-
-  add(name: string): void {
-    const slot = murmur3(name) % this.slots.length;
-    const count = this.slots[slot] ?? 0;
-    if (count === 0) this.distinct += 1;
-    if (count < 0xffff) this.slots[slot] = count + 1;
-  }
-
-  /** Adds the counts of another of the same size; those that are full stay full. */
-  merge(other: SlotCounts): void {
-    this.distinct = 0;
-    for (let slot = 0; slot < this.slots.length; slot++) {
-      const sum = Math.min(0xffff, (this.slots[slot] ?? 0) + (other.slots[slot] ?? 0));
-      this.slots[slot] = sum;
-      if (sum > 0) this.distinct += 1;
-    }
-  }
-
-  toJSON(): (readonly [number, number])[] {
-    return [...this.slots].flatMap((count, slot) => (count === 0 ? [] : [[slot, count] as const]));
-  }
-
-  restore(entries: unknown): void {
-    if (!Array.isArray(entries)) return;
-    for (const entry of entries) {
-      if (!Array.isArray(entry)) continue;
-      const [slot, count] = entry as unknown[]; // looked at below
-      if (typeof slot !== 'number' || typeof count !== 'number' || !(slot in this.slots)) continue;
-      this.slots[slot] = count;
-    }
-    this.distinct = this.slots.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
-  }
-}
-
-/**
  * The verdicts of one cell, or of one endpoint over its tenants, within one epoch.
  * What may count is decided here: only verdicts that prove, at most 10 for identical requests and a tenth for one subject;
  * a mismatch is never capped by its subject.
@@ -176,6 +125,8 @@ export class Evidence {
   firstAt = 0;
   lastAt = 0;
   private statusClasses = 0;
+  /** Comparisons by class of the control's status, also of such as prove nothing of the rate; see `status-coverage.ts`. */
+  private compared = 0;
   private pace: Pace = NO_PACE;
   private detector: ChangeDetector = NO_CHANGE;
   private readonly requests: SlotCounts;
@@ -204,6 +155,7 @@ export class Evidence {
       this.ignored += 1;
       return false;
     }
+    this.compared = comparedWith(this.compared, sample.statusClass);
     if (!sample.proves) return false;
     const isMismatch = sample.verdict === 'mismatch';
     const isFailure = isMismatch && sample.failedBy === 'candidate';
@@ -312,6 +264,7 @@ export class Evidence {
         : Math.min(this.firstAt, other.firstAt);
     this.lastAt = Math.max(this.lastAt, other.lastAt);
     this.statusClasses |= other.statusClasses;
+    this.compared = mergedCompared(this.compared, other.compared);
     this.pace = mergedPace(this.pace, other.pace);
     if (other.detector.level > this.detector.level) this.detector = other.detector;
     this.requests.merge(other.requests);
@@ -347,12 +300,15 @@ export class Evidence {
     if (this.tenants.size < policy.minTenants) missing.push(more(policy.minTenants - this.tenants.size, 'tenant'));
     if (spanMs < policy.minSpanMs)
       missing.push(`${Math.ceil((policy.minSpanMs - spanMs) / 1000)} s more between the first and the last comparison`);
+    const unseen = this.unseen(policy);
+    for (const [statusClass, left] of unseen)
+      missing.push(`${more(left, 'comparison')} of answers with ${statusClass}xx`);
     const isMurky = total > 0 && inconclusive / total > policy.maxInconclusive;
     if (isMurky)
       missing.push(`fewer inconclusive comparisons (${Math.round((inconclusive / total) * 100)} % of ${total})`);
     if (remaining > 0 && this.capped > matches)
       missing.push('more variety: most comparisons were of identical requests or one subject');
-    const isUncertain = isMurky || this.tenants.size < policy.minTenants;
+    const isUncertain = isMurky || unseen.length > 0 || this.tenants.size < policy.minTenants;
     const etaMs = missing.length === 0 || isUncertain ? undefined : this.eta(policy, now);
     return {
       kind: this.kind(policy, now, missing.length === 0),
@@ -372,6 +328,14 @@ export class Evidence {
       missing,
       ...(etaMs === undefined ? {} : { etaMs }),
     };
+  }
+
+  /** Classes of status of which too little was compared, with how much is missing. */
+  private unseen({ classes = [] }: EvidencePolicy): (readonly [statusClass: number, left: number])[] {
+    return classes.flatMap((one) => {
+      const left = PER_CLASS - classCompared(this.compared, one);
+      return left > 0 ? [[one, left] as const] : [];
+    });
   }
 
   /** When the comparisons and the time that are missing will be there; undefined: never, as things stand. */
@@ -419,6 +383,7 @@ export class Evidence {
       firstAt,
       lastAt,
       statusClasses,
+      compared: this.compared,
       level: detector.level,
       pace: this.pace,
       requests: this.requests.toJSON(),
@@ -444,6 +409,7 @@ export class Evidence {
     this.firstAt = number('firstAt');
     this.lastAt = number('lastAt');
     this.statusClasses = number('statusClasses');
+    this.compared = number('compared');
     this.detector = { level: number('level') };
     const pace = fields['pace'] as Partial<Pace> | null | undefined; // its fields are looked at
     if (Number.isFinite(pace?.weight) && Number.isFinite(pace?.at))
