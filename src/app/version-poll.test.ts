@@ -38,14 +38,13 @@ class PollClock extends ManualClock {
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-async function setUp(candidate: string, targets: readonly string[]): Promise<Bench> {
+async function setUp(candidate: string, targets: readonly string[], store = new ScriptedStore()): Promise<Bench> {
   const control = `http://127.0.0.1:${await deadPort()}`;
   const text = `control: {url: '${control}'}\ncandidate: {targets: [${targets.map((one) => `'${one}'`).join(', ')}], ${candidate}}\n`;
   const parsed = parseSettings(text, { file: 'cutover.yaml', baseDir: '/', env: {}, now: 0 });
   if (!parsed.ok) return expect.fail(JSON.stringify(parsed.problems));
   const { settings } = parsed;
   const clock = new PollClock();
-  const store = new ScriptedStore();
   const controller = createController({
     store,
     base: {
@@ -204,4 +203,28 @@ test('an announcement that the store did not take is tried again', async () => {
   bench.store.failure = undefined;
   await bench.again(1);
   expect(bench.deployed).toEqual(['candidate 1.0']);
+});
+
+test('a restart takes what the page told all along for no deployment, and what it tells anew for one', async () => {
+  const page = await versionPage();
+  const before = await setUp('version: {path: /version}', [page.url]);
+  await before.again(1);
+  await before.controller.command(
+    { kind: 'deploy', side: 'candidate', version: 'hotfix' },
+    { actor: 'cli:ann', reason: '' },
+  );
+  await before.again(2);
+  before.poll.close();
+  const entries = await before.store.journal({ limit: 10, action: 'version.polled' });
+  expect(entries.items.map(({ evidence }) => evidence)).toEqual([
+    { side: 'candidate', announced: 'hotfix', before: null, after: '1.0' },
+  ]);
+  const after = await setUp('version: {path: /version}', [page.url], before.store);
+  await after.again(3);
+  expect(after.deployed).toEqual([]);
+  expect(after.controller.state.versions.get('candidate')?.version).toBe('hotfix');
+  page.answer = (to) => void to.end('1.1');
+  await after.again(2);
+  expect(after.deployed).toEqual(['candidate 1.1']);
+  expect(after.controller.state.versions.get('candidate')?.polled).toBeUndefined();
 });

@@ -138,19 +138,34 @@ class SidePoll {
     const { controller, deployed } = this.#options;
     const side = this.#side;
     const before = this.#version;
-    const present = controller.state.versions.get(side)?.version;
-    // What a restart finds in force is no change.
-    const told = before.told ?? (present === version ? present : undefined);
+    const known = controller.state.versions.get(side);
+    const present = known?.version;
+    // What a restart finds in force is no change, nor is what the page told all along while a person gave it another name.
+    const told = before.told ?? known?.polled ?? (present === version ? present : undefined);
     const { announce, ...next } = polled({ ...before, told }, version);
     if (announce === undefined || announce === present) {
       this.#version = next;
+      await this.#keep(next.told);
       return;
     }
     // Where it is refused (the store takes nothing), the next poll tries again.
-    const done = await controller.command({ kind: 'deploy', side, version }, { actor: ACTOR, reason: '' });
+    const done = await controller.command(
+      { kind: 'deploy', side, version, isPolled: true },
+      { actor: ACTOR, reason: '' },
+    );
     if (!done.ok) return;
     this.#version = next;
     deployed(side, version);
+  }
+
+  /** What the page tells, where another version is announced: to be known after a restart. Once for each. */
+  async #keep(told: string | undefined): Promise<void> {
+    const { controller } = this.#options;
+    const side = this.#side;
+    const known = controller.state.versions.get(side);
+    if (told === undefined || known === undefined || known.version === told || known.polled === told) return;
+    const reason = `the page goes on telling ${told} while ${known.version} is announced`;
+    await controller.command({ kind: 'version.polled', side, version: told }, { actor: ACTOR, reason });
   }
 
   #tellTrouble({ path }: VersionPollSettings, problem: string, target?: string): void {

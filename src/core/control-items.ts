@@ -122,7 +122,8 @@ function readSide(key: string, name: string): Side {
 }
 
 function readVersion(item: Item): Announced {
-  return { version: text(item, 'version'), ...readOrder(item) };
+  const version = { version: text(item, 'version'), ...readOrder(item) };
+  return item.fields['polled'] === undefined ? version : { ...version, polled: text(item, 'polled') };
 }
 
 function readMark(item: Item): ClusterMark {

@@ -33,6 +33,8 @@ export interface HeldLatch extends Latch {
 /** A version that was announced. */
 export interface Announced {
   readonly version: string;
+  /** What the side's version page went on telling meanwhile; absent: the same, or nothing is known. */
+  readonly polled?: string;
   readonly at: number;
   readonly actor: string;
   readonly reason: string;

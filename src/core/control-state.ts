@@ -20,7 +20,7 @@ import { type RampCommand, rampStep } from './ramp-commands.ts';
 import type { Dial, Pin, Scope } from './routing.ts';
 import { PPM } from './routing.ts';
 import { describeScope, scopeKey, tenantsOf } from './scope.ts';
-import { isVersion } from './told-version.ts';
+import { type VersionCommand, versionStep } from './version-commands.ts';
 
 export type { ControlState, DialOrder, HeldLatch, Made, TableBase } from './control-model.ts';
 // The door of this area is this module; the model lies apart to keep either readable.
@@ -69,8 +69,7 @@ export type Command =
       /** What decided it, where no person did. */
       readonly evidence?: Readonly<Record<string, unknown>>;
     }
-  /** A side runs another version from now on. */
-  | { readonly kind: 'deploy'; readonly side: Side; readonly version: string }
+  | VersionCommand
   /** What was kept of a tenant's traffic is deleted; changes nothing of who serves. */
   | { readonly kind: 'purge'; readonly tenant: TenantId };
 
@@ -167,7 +166,8 @@ function nextStep(state: ControlState, command: Command, by: By): Step | Rejecte
     case 'resume':
       return resume(state, command.scope);
     case 'deploy':
-      return deploy(state, command, by);
+    case 'version.polled':
+      return versionStep(state, command, by);
     case 'purge':
       return { state, action: 'purged', scope: describeScope({ tenant: command.tenant }), evidence: {} };
     case 'cluster.mark':
@@ -415,19 +415,6 @@ function markCluster(state: ControlState, command: Command & { kind: 'cluster.ma
     action: marked.action,
     scope,
     evidence: { cluster: id, before: before ?? null, after: marked.mark, ...evidence },
-  };
-}
-
-function deploy(state: ControlState, { side, version }: Command & { kind: 'deploy' }, by: By): Step | Rejected {
-  if (!isVersion(version)) {
-    return rejected('INPUT_INVALID', 'This is no version.', 'Give 1 to 128 visible characters without spaces.');
-  }
-  const before = state.versions.get(side);
-  return {
-    state: { ...state, versions: new Map(state.versions).set(side, { version, ...stamp(by) }) },
-    action: 'deployed',
-    scope: side,
-    evidence: { side, before: before?.version ?? null, after: version },
   };
 }
 
