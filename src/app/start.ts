@@ -41,6 +41,7 @@ import { Notifier } from './notifier.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { Parts } from './parts.ts';
+import { splitPaths } from './path-splits.ts';
 import type { PlanOrigin, Refused, Taken } from './plan-keeper.ts';
 import { previewPlan } from './plan-preview.ts';
 import { planDoor, planStatusView } from './plan-view.ts';
@@ -164,8 +165,13 @@ async function assemble(
     listed: listing(settings),
     maxFound: settings.limits.endpoints,
     onMerge,
+    // After the request that showed it has its endpoint.
+    onStandOut: (template) => queueMicrotask(() => split(template)),
   });
   catalog.restore(saved.catalog);
+  const split = (within?: string): void => {
+    splitPaths(ledger, catalog, within).catch((error: unknown) => log.error('plan.fault', { message: String(error) }));
+  };
 
   const { base } = first;
   const last = await readTable(state.dir, log);
@@ -366,6 +372,7 @@ async function assemble(
               () => movement.settingsChanged(),
               () => desk.settingsChanged(),
               () => versionPoll.settingsChanged(),
+              () => split(),
             ],
           },
         });

@@ -30,8 +30,8 @@ export class Sink implements TrafficSink {
     this.#traffic = traffic;
   }
 
-  served(...[record]: Parameters<TrafficSink['served']>): void {
-    this.#ledger.served(record);
+  served(...[record, path]: Parameters<TrafficSink['served']>): void {
+    this.#ledger.served(record, path);
     this.#movement.mover?.served(record);
     this.#events.requestServed(record);
   }

@@ -2,6 +2,7 @@ import type { Cell, EndpointId, Side, TenantId } from '../core/cell.ts';
 import { LatencySketch } from '../core/latency-sketch.ts';
 import type { CellCounts, Clock, Cluster, ServedRecord, UnverifiedReason, VerifiedExchange } from '../core/ports.ts';
 import type { EndpointOrigin } from '../core/routing.ts';
+import { pathOfId, TemplateSketch } from '../core/template-sketch.ts';
 import { signaturesOf } from '../core/verdict.ts';
 import { ShareRing } from './share-ring.ts';
 import { Tally } from './tally.ts';
@@ -68,6 +69,8 @@ export class Ledger {
   #dirty = new Set<CellEntry>();
   /** Given back after their cell was merged away; at most what one batch held. */
   #orphans: CellCounts[] = [];
+  /** What came under templates that were found live, by path. */
+  readonly #paths = new TemplateSketch();
   readonly #share = new ShareRing();
   readonly #limits: LedgerLimits;
   readonly #clock: Clock;
@@ -77,8 +80,8 @@ export class Ledger {
     this.#clock = options.clock;
   }
 
-  /** Counts a request that has ended. */
-  served(record: ServedRecord): void {
+  /** Counts a request that has ended. `path`, where it is known: what is frequent can be told apart later. */
+  served(record: ServedRecord, path?: string): void {
     this.requests += 1;
     if (record.failedOver) this.failedOver += 1;
     const endpoint = this.#endpoint(record.endpoint, record.origin);
@@ -88,6 +91,8 @@ export class Ledger {
       return;
     }
     const entry = this.#cell(endpoint, record.tenant ?? NO_TENANT_ID);
+    if (path !== undefined && record.origin === 'found' && isTemplate(endpoint.id))
+      this.#paths.add(endpoint.id, path, entry.cell.tenant, side);
     entry.total.addServed(side);
     entry.delta.addServed(side);
     endpoint.total.addServed(side);
@@ -218,11 +223,53 @@ export class Ledger {
       for (const side of ['control', 'candidate'] as const) mergeSketch(target.latency, side, source.latency[side]);
       for (const cluster of source.clusters) this.#addCluster(target, cluster);
       for (const entry of source.cells.values()) gone.add(entry);
+      this.#mergePaths(source, target);
       this.endpoints.delete(id);
     }
     if (gone.size === 0) return;
     this.#cells = this.#cells.filter((entry) => !gone.has(entry));
     for (const entry of gone) this.#moveCell(entry, target);
+  }
+
+  /** What was an endpoint is a path of the template from now on, and may be one again. */
+  #mergePaths({ id, cells }: EndpointEntry, target: EndpointEntry): void {
+    if (isTemplate(id)) {
+      this.#paths.merge(id, target.id);
+      return;
+    }
+    if (target.origin !== 'found' || !isTemplate(target.id)) return;
+    const path = pathOfId(id);
+    for (const { cell, total } of cells.values())
+      this.#paths.addAll(target.id, path, { tenant: cell.tenant, served: total.servedCounts });
+  }
+
+  /** Templates of which frequent paths are known, and those paths. */
+  *frequentPaths(): Generator<{ readonly template: EndpointId; readonly paths: readonly string[] }> {
+    for (const template of this.#paths.templates) yield { template, paths: this.#paths.paths(template) };
+  }
+
+  /**
+   * A path turned out to be of another endpoint than the template it was counted under: what is known to have been served of
+   * it counts there. The sum stays what it was. Comparisons stay with the template: which of them were of this path is not known.
+   */
+  splitEndpoint(template: EndpointId, path: string, into: EndpointId, origin: EndpointOrigin): void {
+    const source = this.endpoints.get(template);
+    const counts = this.#paths.take(template, path);
+    if (source === undefined || counts.length === 0) return;
+    const target = this.#endpoint(into, origin);
+    // No room for it: it goes on where it is.
+    if (target.id !== into || target === source) return;
+    for (const { tenant, served } of counts) {
+      const from = source.cells.get(tenant);
+      if (from === undefined) continue;
+      const to = this.#cell(target, tenant);
+      for (const side of ['control', 'candidate'] as const) {
+        const moved = Math.min(served[side], from.total.served(side));
+        for (const tally of [from.total, from.delta, source.total]) tally.addServed(side, -moved);
+        for (const tally of [to.total, to.delta, target.total]) tally.addServed(side, moved);
+      }
+      this.#dirty.add(from).add(to);
+    }
   }
 
   /** The old cell keeps only a delta that brings its count in the store to zero; the new one gets everything. */
@@ -296,6 +343,10 @@ export function createLedger(options: { readonly limits: LedgerLimits; readonly 
 const OTHER_TENANT = OTHER as TenantId;
 const NO_TENANT_ID = NO_TENANT as TenantId;
 const OTHER_ENDPOINT = OTHER as EndpointId;
+
+function isTemplate(id: EndpointId): boolean {
+  return id.includes('{');
+}
 
 function sketchOf(sketches: SideSketches, side: Side): LatencySketch {
   const present = sketches[side];

@@ -1,5 +1,5 @@
 import type { EndpointId } from './cell.ts';
-import { FoundTrie, type OnMerge, type ValuePlace } from './found-trie.ts';
+import { FoundTrie, type OnMerge, type OnStandOut, type ValuePlace } from './found-trie.ts';
 import { isLiteral, MAX_SEGMENTS, pathSegments, segmentLabel } from './path-shape.ts';
 import type { EndpointOrigin } from './routing.ts';
 import { TemplateTrie } from './template-trie.ts';
@@ -11,6 +11,8 @@ export interface EndpointCatalogOptions {
   readonly maxFound: number;
   /** Told once per endpoint that others have become. */
   readonly onMerge?: OnMerge;
+  /** Told where names have become endpoints of their own; must not ask the catalogue back before it returned. */
+  readonly onStandOut?: OnStandOut;
 }
 
 export interface EndpointMatch {
@@ -33,6 +35,7 @@ export class EndpointCatalog {
   #trie: FoundTrie;
   readonly #maxFound: number;
   readonly #onMerge: OnMerge;
+  readonly #onStandOut: OnStandOut;
   /** Listed templates seen with methods that are not listed. */
   readonly #derived = new Set<EndpointId>();
 
@@ -40,7 +43,8 @@ export class EndpointCatalog {
     this.#templates = trieOf(options.listed);
     this.#maxFound = options.maxFound;
     this.#onMerge = options.onMerge ?? (() => {});
-    this.#trie = new FoundTrie(options.maxFound, this.#onMerge);
+    this.#onStandOut = options.onStandOut ?? (() => {});
+    this.#trie = new FoundTrie(options.maxFound, this.#onMerge, this.#onStandOut);
   }
 
   /**
@@ -50,7 +54,7 @@ export class EndpointCatalog {
   relist(listed: EndpointCatalogOptions['listed']): void {
     const learned = this.snapshot();
     this.#templates = trieOf(listed);
-    this.#trie = new FoundTrie(this.#maxFound, this.#onMerge);
+    this.#trie = new FoundTrie(this.#maxFound, this.#onMerge, this.#onStandOut);
     this.#derived.clear();
     this.restore(learned);
   }

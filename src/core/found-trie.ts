@@ -5,6 +5,12 @@ import { isLiteral, looksOdd, MAX_SEGMENTS } from './path-shape.ts';
 /** What `FoundTrie` tells when endpoints became one. */
 export type OnMerge = (from: readonly EndpointId[], into: EndpointId) => void;
 
+/**
+ * What `FoundTrie` tells when names stand out among values: from now on they are endpoints of their own. `template` is how
+ * the ids of endpoints begin whose requests they were.
+ */
+export type OnStandOut = (template: string) => void;
+
 /** A place where names are values, for a snapshot: method and labels, what values are called, and whether all names are. */
 export interface ValuePlace {
   readonly at: string;
@@ -19,19 +25,21 @@ const MAX_REMEMBERED = 20_000;
  * Endpoints learned from paths, as a trie of labels per method.
  * Bounded: at most `maxFound` endpoints, each of at most 32 labels of at most 64 characters (before encoding).
  * Merging never adds endpoints, so a trie that is full still learns which names are values.
- * A name that stands out among values gets an endpoint of its own, which begins at nothing: what was counted stays where it is.
+ * A name that stands out among values gets an endpoint of its own, which is told.
  */
 export class FoundTrie {
   readonly #maxFound: number;
   readonly #onMerge: OnMerge;
+  readonly #onStandOut: OnStandOut;
   readonly #roots = new Map<string, FoundNode>();
   readonly #touched = new Set<End>();
   #count = 0;
   #remembered = 0;
 
-  constructor(maxFound: number, onMerge: OnMerge) {
+  constructor(maxFound: number, onMerge: OnMerge, onStandOut: OnStandOut = () => {}) {
     this.#maxFound = maxFound;
     this.#onMerge = onMerge;
+    this.#onStandOut = onStandOut;
   }
 
   /** How many endpoints there are. */
@@ -107,17 +115,32 @@ export class FoundTrie {
     for (const [i, label] of labels.entries()) {
       const present = node.labelFor(label, i === labels.length - 1);
       if (isLiteral(present)) node.named += 1;
-      else if (isLiteral(label) && !looksOdd(label)) this.#noteTaken(node, label);
+      else if (isLiteral(label) && !looksOdd(label) && this.#noteTaken(node, label))
+        this.#onStandOut(`${this.#template(method, labels.slice(0, i))}/${node.value ?? ''}`);
       node = node.child(present);
       node.hits += 1;
     }
   }
 
-  /** Places where something stands out get a child for it; the endpoints below are made as requests come. */
-  #noteTaken(node: FoundNode, label: string): void {
+  /** Places where something stands out (true) get a child for it; the endpoints below are made as requests come. */
+  #noteTaken(node: FoundNode, label: string): boolean {
     const before = node.takenNames;
-    for (const name of node.noteTaken(label, this.#remembered < MAX_REMEMBERED)) node.child(name);
+    const standing = node.noteTaken(label, this.#remembered < MAX_REMEMBERED);
+    for (const name of standing) node.child(name);
     this.#remembered += node.takenNames - before;
+    return standing.size > 0;
+  }
+
+  /** How ids of endpoints begin that lie below a path, which is known. */
+  #template(method: string, labels: readonly string[]): string {
+    let node: FoundNode | undefined = this.#roots.get(method);
+    let at = `${method} `;
+    for (const label of labels) {
+      const present: string = node?.labelFor(label, false) ?? label;
+      node = node?.children.get(present);
+      at += `/${present}`;
+    }
+    return at;
   }
 
   /** Merges the first full node in the way of a path that is not known; false where there is none. */

@@ -38,7 +38,8 @@ export interface Log {
 
 /** Where requests that were served are reported; called synchronously, must not throw or block. */
 export interface TrafficSink {
-  served(record: ServedRecord): void;
+  /** `path`: as the client sent it, without the query. */
+  served(record: ServedRecord, path?: string): void;
   /** A mirrored pair is complete. The sink may drop it; it then counts it as unverified. */
   mirrored(exchange: Exchange): void;
   /** A request that was sampled but could not be verified. */

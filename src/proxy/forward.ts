@@ -361,7 +361,7 @@ export class Forward implements ActiveRequest {
   #record(isAborted: boolean): void {
     const { head, decision, origin, tenant, at, arrivedAt } = this.decided;
     const overheadMs = this.#firstByteAt === undefined ? 0 : this.#firstByteAt - arrivedAt - this.#waitedMs;
-    this.deps.sink.served({
+    const record: ServedRecord = {
       at,
       tenant,
       endpoint: decision.endpoint,
@@ -376,7 +376,8 @@ export class Forward implements ActiveRequest {
       upstreamMs: this.#upstreamMs,
       overheadMs: Math.max(0, overheadMs),
       clientAborted: isAborted,
-    });
+    };
+    this.deps.sink.served(record, head.path);
   }
 }
 

@@ -15,7 +15,7 @@ export function safeSink(sink: TrafficSink, log: Log): TrafficSink {
     }
   };
   return {
-    served: (record) => guarded(() => sink.served(record)),
+    served: (record, path) => guarded(() => sink.served(record, path)),
     mirrored: (exchange) => guarded(() => sink.mirrored(exchange)),
     unverified: (cell, reason) => guarded(() => sink.unverified(cell, reason)),
     health: (change) => guarded(() => sink.health(change)),

@@ -156,7 +156,7 @@ export class Upgrade {
     this.#isRecorded = true;
     const { decision, head, origin, tenant, at, arrivedAt } = this.#decided;
     const now = this.#deps.clock.monotonic();
-    this.#deps.sink.served({
+    const record: ServedRecord = {
       at,
       tenant,
       endpoint: decision.endpoint,
@@ -171,7 +171,8 @@ export class Upgrade {
       upstreamMs: attempt?.firstByteMs ?? 0,
       overheadMs: attempt === undefined ? 0 : Math.max(0, attempt.startedAt - arrivedAt - this.#waitedMs),
       clientAborted,
-    });
+    };
+    this.#deps.sink.served(record, head.path);
   }
 }
 
