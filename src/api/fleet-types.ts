@@ -19,6 +19,8 @@ export const fleetMember = z.object({
   /** Served records and comparisons that wait to be told, and those lost for good since it started. */
   waiting: z.int(),
   lost: z.int(),
+  /** Why it does not go by the plan of the fleet; empty: it does. */
+  planTrouble: z.string(),
 });
 
 export const fleet = z.object({

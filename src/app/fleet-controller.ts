@@ -8,12 +8,15 @@ import { sharedKey } from '../fleet/token.ts';
 import { ensureSecret } from '../store/state-dir.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { PlanOrigin } from './plan-keeper.ts';
 import { openSharedStore, type SharedStore } from './shared-store.ts';
 import { listenStandby, type Standby } from './standby.ts';
 import { type Running, startCutover } from './start.ts';
 
 export interface ControllerSettings {
   readonly settings: Settings;
+  /** Reads the configuration anew, for the plan to begin with; asked whenever this process begins to lead. Absent: it keeps no plans. */
+  readonly plan?: () => { readonly settings: Settings; readonly origin: PlanOrigin };
   readonly name: string;
   /** Where proxies connect. */
   readonly fleetListen: { readonly host: string; readonly port: number };
@@ -26,6 +29,8 @@ export interface FleetProcess {
   /** Of the control API, once it leads; of what says that it stands by until then. */
   readonly apiUrl: () => string;
   readonly leads: () => boolean;
+  /** Reads its configuration file again where it leads; undefined where it stands by: it reads it when it begins to lead. */
+  reload(): ReturnType<Running['reload']>;
   /** Rejects when it can go on no more. */
   readonly ended: Promise<never>;
   close(): Promise<void>;
@@ -62,6 +67,7 @@ export async function startController(options: ControllerSettings): Promise<Flee
     fleetUrl: `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
     apiUrl: () => reign.apiUrl,
     leads: () => hub.leads,
+    reload: () => reign.reload(),
     ended: reign.ended,
     close: async () => {
       await reign.close();
@@ -109,6 +115,10 @@ class Reign {
   async begin(): Promise<void> {
     await this.#standBy();
     await this.#turn;
+  }
+
+  async reload(): ReturnType<Running['reload']> {
+    return this.#running?.reload();
   }
 
   async close(): Promise<void> {
@@ -168,7 +178,9 @@ class Reign {
     const revision = (await shared.store.loadState()).get('revision');
     await this.#standby?.close();
     this.#standby = undefined;
-    this.#running = await startCutover(this.#options.settings, {
+    const { settings = this.#options.settings, origin } = this.#options.plan?.() ?? {};
+    this.#running = await startCutover(settings, {
+      ...(origin === undefined ? {} : { origin }),
       fleet: {
         name: this.#options.name,
         store: shared.store,

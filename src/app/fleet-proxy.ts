@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FleetView } from '../api/fleet-types.ts';
 import type { RollbackResult } from '../api/types.ts';
 import { verifyForceToken } from '../config/force-token.ts';
-import type { Settings } from '../config/settings.ts';
+import type { ParsedSettings, Settings } from '../config/load.ts';
 import { tableBase } from '../config/table-base.ts';
 import { restoreState, tableOf } from '../core/control-state.ts';
 import { EndpointCatalog } from '../core/endpoint-catalog.ts';
@@ -27,12 +27,19 @@ import { FleetState } from './fleet-state.ts';
 import { InForce } from './in-force.ts';
 import { KeyMemory } from './key-memory.ts';
 import { LearnedKeeper, loadLearned } from './learned-keeper.ts';
+import { LiveSettings } from './live-settings.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { Parts } from './parts.ts';
+import type { PlanText } from './plan-keeper.ts';
+import { beginningPlan, ProxyPlan } from './proxy-plan.ts';
+import { listing, verifierSettings } from './start-plan.ts';
 
 export interface ProxySettings {
+  /** Of its own configuration. */
   readonly settings: Settings;
+  /** Makes settings of the fleet's plan, with what is this process's own. */
+  readonly parse: (plan: PlanText) => ParsedSettings;
   readonly name: string;
   /** `http://host:port` of every controller's door for members. */
   readonly controllers: readonly string[];
@@ -79,8 +86,12 @@ interface Ground {
 }
 
 async function assemble(options: ProxySettings, ground: Ground): Promise<FleetProxy> {
-  const { settings, token, name } = options;
+  const { token, name } = options;
   const { clock, log, state, parts } = ground;
+  const first = await beginningPlan(options.settings, options.parse, log);
+  const live = new LiveSettings(first.settings);
+  // Always those in force: sections are replaced when the plan changes.
+  const settings = live.current;
   const { registry, metrics } = createMetrics();
   const events = createEvents({ log, metrics, clock });
   // Its own, for what it learned and the keys it saw; who serves lies in the controllers' database.
@@ -88,7 +99,9 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
   parts.add(() => local.close());
   const saved = await loadLearned(local, log, clock.now() - KEY_LIFE_MS);
   const fleetState = new FleetState(state.dir);
-  const kept = await fleetState.read(controlOnly(tableOf(restoreState(new Map(), tableBase(settings)))), log);
+  const read = await fleetState.read(controlOnly(tableOf(restoreState(new Map(), tableBase(settings)))), log);
+  // Until a leader tells it anew.
+  const kept = first.isOther ? { ...read, table: controlOnly(read.table) } : read;
   const caches = new CacheHorizon();
   const self = { id: randomUUID(), name, role: 'proxy', version: packageVersion(), startedAt: clock.now() } as const;
   const where: { door: string } = { door: '' };
@@ -103,15 +116,17 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
     alive: () => ({
       outstanding: { control: proxy.outstanding('control'), candidate: proxy.outstanding('candidate') },
       cachedForSeconds: caches.secondsLeft({}, clock.now()),
+      plan: plan.standing,
     }),
-    onTable: (table, now) => {
+    onTable: (table, now, told) => {
+      if (told !== undefined) plan.take(told);
       inForce.put(table);
       fleetState.write(now).catch((error: unknown) => events.tableFailed(now.table.revision, error));
     },
     onNeeds: (needs) => proxy.takeNeeds(needs),
   });
   const catalog = new EndpointCatalog({
-    listed: [...settings.endpoints, ...settings.templates],
+    listed: listing(settings),
     maxFound: settings.limits.endpoints,
     onMerge: (from, into) => {
       verifier.forget(from);
@@ -137,6 +152,22 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
     health: (change) => events.targetHealthChanged(change),
   };
   const secret = settings.trust.tokenSecret;
+  let listed = JSON.stringify(listing(settings));
+  const plan = new ProxyPlan({
+    live,
+    hash: first.hash,
+    parse: options.parse,
+    log,
+    settingsChanged: () => {
+      const next = listing(settings);
+      // Only where it did: found endpoints are found anew by it.
+      if (JSON.stringify(next) !== listed) catalog.relist(next);
+      listed = JSON.stringify(next);
+      proxy.settingsChanged();
+      verifier.follow(verifierSettings(settings));
+    },
+  });
+  parts.add(() => plan.settled());
   const proxy = createProxy({
     settings,
     table: compileTable(tableInForce(kept)),
@@ -161,7 +192,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
   });
   parts.add(() => inForce.close());
   const verifier = createVerifier({
-    settings: { ...settings.compare, redact: settings.redact, mirror: settings.mirror },
+    settings: verifierSettings(settings),
     clock,
     random: systemRandom,
     log,
@@ -190,7 +221,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
     work: {
       rollback: (scope, who) =>
         rollBack({ scope, ...who, at: clock.now() }, { member, proxy, caches, fleetState, clock }),
-      look: () => lookOf(member, { ...self, door: where.door }),
+      look: () => lookOf(member, { ...self, door: where.door, planTrouble: plan.standing.trouble }),
       metrics: () => registry.render(),
       notReady: () => notReady(proxy, situation.isDraining),
     },
@@ -250,10 +281,16 @@ function notReady(proxy: DataPlane, isDraining: boolean): readonly string[] {
 /** What the proxy knows of its fleet, in the form of the control API. */
 function lookOf(
   member: Member,
-  self: { readonly name: string; readonly role: string; readonly version: string; readonly door: string },
+  self: {
+    readonly name: string;
+    readonly role: string;
+    readonly version: string;
+    readonly door: string;
+    readonly planTrouble: string;
+  },
 ): FleetView {
   const { leader, kept, outbox } = member;
-  const { name, role, version, door } = self;
+  const { name, role, version, door, planTrouble } = self;
   return {
     leader: leader === undefined ? null : { name: leader.controller, term: leader.term, leads: true },
     revision: kept.table.revision,
@@ -267,6 +304,7 @@ function lookOf(
         silentMs: 0,
         waiting: outbox.waiting,
         lost: outbox.lost,
+        planTrouble,
       },
     ],
   };

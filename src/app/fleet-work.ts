@@ -111,6 +111,9 @@ function fleetWarnings(hub: Hub, settings: Settings): string[] {
           `${name} is cut off since ${(silentMs / 1_000).toFixed(0)} s: if it still serves, it does so by its last table${age}.`,
       ),
     ...members
+      .filter(({ planTrouble }) => planTrouble !== '')
+      .map(({ name, planTrouble }) => `${name} goes by an earlier plan: ${planTrouble}`),
+    ...members
       .filter(({ lost }) => lost > 0)
       .map(({ name, lost }) => `${name} lost ${lost} records that nobody could take: they are not counted.`),
   ];

@@ -40,6 +40,8 @@ export interface PlanKeeperOptions {
   readonly frozen: () => string | undefined;
   /** Tells those that made something of the settings before; the live settings are the new ones. Must not throw. */
   readonly settingsChanged: () => void;
+  /** The plan as somebody wrote it, right before it comes into force. Must not throw. */
+  readonly onPlan?: (plan: { readonly hash: string; readonly text: string }) => void;
 }
 
 /** What was refused, with all that is wrong where it is the text. */
@@ -194,15 +196,16 @@ export class PlanKeeper {
       return refused(error.code, { message: error.message, hint: error.hint ?? 'Mend the store and try again.' });
     }
     const done = await controller.command(ifRevision === undefined ? command : { ...command, ifRevision }, who, () =>
-      this.#inForce(next),
+      this.#inForce(next, { hash, text: order.text }),
     );
     if (!done.ok) return { ...done, problems: [] };
     return { ok: true, isNew: !isSame, revision: controller.state.plan?.revision ?? 0 };
   }
 
-  #inForce(next: Settings): void {
-    const { live, log, settingsChanged } = this.#options;
+  #inForce(next: Settings, plan: { readonly hash: string; readonly text: string }): void {
+    const { live, log, settingsChanged, onPlan } = this.#options;
     live.replace(next);
+    onPlan?.(plan);
     try {
       settingsChanged();
     } catch (error) {

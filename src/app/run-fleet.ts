@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Settings } from '../config/settings.ts';
-import { CutoverError } from '../core/errors.ts';
+import type { ParsedSettings, Settings } from '../config/load.ts';
+import { CutoverError, isCutoverError } from '../core/errors.ts';
 import { MAX_CONTROLLERS } from '../fleet/member.ts';
 import { startController } from './fleet-controller.ts';
 import { startProxy } from './fleet-proxy.ts';
 import { withStore } from './open-store.ts';
-import { beginOf, nextSignal, type RunOptions } from './run.ts';
+import type { PlanOrigin } from './plan-keeper.ts';
+import { beginOf, nextSignal, type RunOptions, reloadOnHangup } from './run.ts';
 
 /** What `cutover controller` was given. */
 export interface RunControllerOptions extends Omit<RunOptions, 'listen' | 'progress'> {
@@ -28,19 +29,22 @@ export interface RunProxyOptions extends Omit<RunOptions, 'apiListen' | 'store' 
  * @throws CutoverError for everything that keeps it from starting, or from going on
  */
 export async function runController(options: RunControllerOptions): Promise<number> {
-  const settings = withStore(await ownSettings(options), options.store);
+  const { settings, plan } = begin(options);
   const controller = await startController({
     settings,
+    plan,
     name: options.name ?? `${hostname()}:${process.pid}`,
     fleetListen: addressOf(options.fleetListen, '--fleet-listen'),
   });
   options.print(
     `${controller.leads() ? 'Leading' : 'Standing by'}. Proxies join at ${controller.fleetUrl}; the control API is at ${controller.apiUrl()}`,
   );
+  const stopReloads = reloadOnHangup(controller, options.print);
   try {
     const signal = await Promise.race([nextSignal(), controller.ended]);
     options.print(`${signal}: ending; proxies go on with the table they have.`);
   } finally {
+    stopReloads();
     await controller.close();
   }
   return 0;
@@ -51,15 +55,19 @@ export async function runController(options: RunControllerOptions): Promise<numb
  * @throws CutoverError for everything that keeps it from starting
  */
 export async function runProxy(options: RunProxyOptions): Promise<number> {
-  const settings = await ownSettings(options);
+  const { settings, plan } = begin(options);
   const proxy = await startProxy({
     settings,
+    parse: plan().origin.parse,
     name: options.name ?? `${hostname()}:${process.pid}`,
     controllers: controllersOf(options.controller),
     token: tokenOf(options.tokenFile, settings),
     door: addressOf(options.door, '--door'),
   });
   options.print(`Serving on http://${proxy.proxy.host}:${proxy.proxy.port}, its own door is at ${proxy.doorUrl}`);
+  process.on('SIGHUP', () =>
+    options.print('SIGHUP: a proxy goes by the plan of its fleet; change that of the controllers.'),
+  );
   const signal = await nextSignal();
   options.print(
     `${signal}: draining, at most ${settings.drain.timeoutMs / 1000} s; the same signal again ends at once`,
@@ -72,22 +80,58 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
   return drained.finished ? 0 : 1;
 }
 
-/** One configuration for the whole fleet, and what this process has of its own: the command line wins. */
-async function ownSettings(options: Omit<RunOptions, 'progress'>): Promise<Settings> {
-  const settings = beginOf(options).settings;
+/**
+ * What is a process's own, whatever the plan of the fleet says: where it listens, its folder, its database and its log.
+ * The command line wins over its file.
+ */
+type Own = Pick<Settings, 'listen' | 'api' | 'store' | 'log'>;
+
+interface Begun {
+  readonly settings: Settings;
+  readonly own: Own;
+  /** Its configuration as it is now, as a plan; the one before where it is wrong now. */
+  readonly plan: () => { readonly settings: Settings; readonly origin: PlanOrigin };
+}
+
+function begin(options: Omit<RunOptions, 'progress'>): Begun {
+  const first = beginOf(options);
+  const own = ownOf(first.settings, options);
+  const withOwn = ({ settings, origin }: ReturnType<typeof beginOf>): ReturnType<Begun['plan']> => ({
+    settings: { ...settings, ...own },
+    origin: { ...origin, parse: (plan) => parsedWith(own, origin.parse(plan)) },
+  });
+  let last = withOwn(first);
+  const plan = (): ReturnType<Begun['plan']> => {
+    try {
+      last = withOwn(beginOf(options));
+    } catch (error) {
+      // Whoever begins to lead must not fail for a file that somebody is writing.
+      if (!isCutoverError(error)) throw error;
+      options.print(`${error.message} The configuration that was read before counts.`);
+    }
+    return last;
+  };
+  return { settings: last.settings, own, plan };
+}
+
+function parsedWith(own: Own, parsed: ParsedSettings): ParsedSettings {
+  return parsed.ok ? { ...parsed, settings: { ...parsed.settings, ...own } } : parsed;
+}
+
+function ownOf(settings: Settings, options: Omit<RunOptions, 'progress'>): Own {
   const { listen, apiListen } = options;
   const dir = options.dir === undefined ? settings.store.dir : resolve(options.dir);
   // Where the file lies in the folder unless somebody named another one.
   const isInFolder = settings.api.tokenFile === join(settings.store.dir, 'api-token');
   return {
-    ...settings,
     listen: listen === undefined ? settings.listen : addressOf(listen, '--listen'),
     api: {
       ...settings.api,
       listen: apiListen === undefined ? settings.api.listen : addressOf(apiListen, '--api-listen'),
       tokenFile: isInFolder ? join(dir, 'api-token') : settings.api.tokenFile,
     },
-    store: { ...settings.store, dir },
+    store: { ...withStore(settings, options.store).store, dir },
+    log: settings.log,
   };
 }
 

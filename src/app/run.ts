@@ -102,7 +102,7 @@ export function nextSignal(): Promise<string> {
 }
 
 /** SIGHUP reads the file again; gives a function after which it only ends nothing. */
-function reloadOnHangup(running: Running, print: (line: string) => void): () => void {
+export function reloadOnHangup(running: Pick<Running, 'reload'>, print: (line: string) => void): () => void {
   let isOver = false;
   const reload = async (): Promise<void> => {
     const outcome = isOver ? undefined : await running.reload();

@@ -29,12 +29,13 @@ export interface FirstPlan {
 /**
  * The plan to begin with: that of the file, unless a person had put another one in force and the file is the same since.
  * Then it is that one again: a restart takes no decision back.
+ * Where several controllers share the store, a file that was in force before counts no more: it is one that nobody has replaced yet.
  * @throws CutoverError CONFIG_INVALID where that one does not fit any more, for example because a secret is gone.
  */
 export async function firstPlan(
   settings: Settings,
   origin: PlanOrigin | undefined,
-  { store, log }: { readonly store: Store; readonly log: Log },
+  { store, log, isShared = false }: { readonly store: Store; readonly log: Log; readonly isShared?: boolean },
 ): Promise<FirstPlan> {
   const { documents, mark, state } = await loadPlans(store);
   const book = new PlanBook(store, documents);
@@ -48,7 +49,7 @@ export async function firstPlan(
   });
   if (origin === undefined) return begin(settings);
   const fileHash = origin.file === undefined ? '' : planHash(origin.text);
-  const ordered = orderedPlan(mark, fileHash, book);
+  const ordered = isShared ? sharedPlan(mark, fileHash, book) : orderedPlan(mark, fileHash, book);
   if (ordered === undefined) return begin(settings, { hash: planHash(origin.text), from: 'file', fileHash }, origin);
   const { text, hash, from, of, revision } = ordered;
   const running = { text, name: `revision ${revision}` };
@@ -101,6 +102,15 @@ function slipAtStart(
   }
 }
 
+/** What the controllers of a fleet had in force last; undefined: the file is that, or one that none of them has had. */
+function sharedPlan(mark: unknown, fileHash: string, book: PlanBook) {
+  if (typeof mark !== 'object' || mark === null || !('revision' in mark)) return undefined;
+  const plan = book.find(Number(mark.revision));
+  if (plan === undefined || plan.hash === fileHash) return undefined;
+  const wasInForce = book.list().some((earlier) => earlier.hash === fileHash || earlier.fileHash === fileHash);
+  return wasInForce ? plan : undefined;
+}
+
 function unfit(name: string, origin: PlanOrigin, problems: readonly ConfigProblem[]): CutoverError {
   return new CutoverError('CONFIG_INVALID', problems.map(describeProblem).join('\n'), {
     hint: `${name} is in force by order of a person, over ${origin.name}. Mend this, or change ${origin.name}: a changed file counts instead.`,
@@ -125,8 +135,12 @@ export function startKeeper(parts: {
   readonly log: Log;
   readonly frozen: () => string | undefined;
   readonly followers: PlanFollowers;
+  /** Told of the plan in force, now and whenever it changes. */
+  readonly onPlan: (plan: { readonly hash: string; readonly text: string }) => void;
 }): PlanKeeper {
-  const { first, origin, controller, clock, log, frozen, followers } = parts;
+  const { first, origin, controller, clock, log, frozen, followers, onPlan } = parts;
+  if (first.running !== undefined && first.plan !== undefined)
+    onPlan({ hash: first.plan.hash, text: first.running.text });
   const { live, book } = first;
   let listed = listing(live.current);
   return new PlanKeeper({
@@ -137,6 +151,7 @@ export function startKeeper(parts: {
     clock,
     log,
     frozen,
+    onPlan,
     settingsChanged: () => {
       const next = listing(live.current);
       // What is listed decides how requests are called: it changes together with the table, and only where it did.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClusterView, Endpoint, Status } from '../api/types.ts';
 import { verifyForceToken } from '../config/force-token.ts';
+import { keptText } from '../config/kept-text.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ClusterDesk } from '../controller/cluster-desk.ts';
 import { type ControlServer, createControlServer } from '../controller/control-server.ts';
@@ -128,7 +129,7 @@ async function assemble(
   parts.add(() => store.close());
   // After everything that may have something to tell has ended.
   parts.add(() => notifier.close());
-  const first = await firstPlan(given.settings, origin, { store, log });
+  const first = await firstPlan(given.settings, origin, { store, log, isShared: fleet !== undefined });
   // Always those in force: sections are replaced when the plan changes.
   const settings = first.live.current;
   notifier.follow(settings.notify);
@@ -360,6 +361,7 @@ async function assemble(
           clock,
           log,
           frozen: frozenNow,
+          onPlan: ({ hash, text }) => fleet?.hub.plan({ hash, text: keptText(text) }),
           followers: {
             catalog,
             withTable: [

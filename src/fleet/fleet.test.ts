@@ -102,7 +102,11 @@ function proxy(name: string, controllers: readonly string[], more: Partial<Membe
     log,
     kept,
     hello: () => ({ name, id: name, role: 'proxy', version: '1', startedAt: 0, door: `http://${name}` }),
-    alive: () => ({ outstanding: { control: 0, candidate: 0 }, cachedForSeconds: 0 }),
+    alive: () => ({
+      outstanding: { control: 0, candidate: 0 },
+      cachedForSeconds: 0,
+      plan: { hash: '', trouble: '' },
+    }),
     onTable: (inForce) => obeyed.push(inForce),
     onNeeds: () => undefined,
     ...more,
@@ -224,6 +228,49 @@ describe('a table', () => {
     await expect.poll(() => revisionOf(member), WAIT).toBe(4);
     hub.publish(table(5));
     await expect.poll(() => revisionOf(member), WAIT).toBe(5);
+  });
+});
+
+describe('a plan', () => {
+  test('comes with the table that it belongs to, to those that are there and those that join', async () => {
+    const { hub, url, work } = await controller('c');
+    const taken: string[] = [];
+    const follow = (name: string): Partial<MemberOptions> => ({
+      onTable: ({ revision }, _, plan) => {
+        if (plan !== undefined) taken.push(`${name} takes ${plan.text} with ${revision}`);
+      },
+    });
+    hub.plan({ hash: 'h1', text: 'first' });
+    hub.publish(table(1));
+    hub.lead(1, 0, work);
+    const here = proxy('here', [url], follow('here'));
+    await expect.poll(() => revisionOf(here), WAIT).toBe(1);
+    hub.plan({ hash: 'h2', text: 'second' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toEqual(['here takes first with 1']);
+    hub.publish(table(2));
+    await expect.poll(() => revisionOf(here), WAIT).toBe(2);
+    const late = proxy('late', [url], follow('late'));
+    await expect.poll(() => revisionOf(late), WAIT).toBe(2);
+    expect(taken).toEqual(['here takes first with 1', 'here takes second with 2', 'late takes second with 2']);
+  });
+
+  test('of a leader that is over is not taken', async () => {
+    const [late, next] = [await controller('late'), await controller('next')];
+    const taken: (string | undefined)[] = [];
+    late.hub.plan({ hash: 'h1', text: 'late' });
+    late.hub.lead(1, 0, late.work);
+    late.hub.publish(table(3));
+    const member = proxy('a', [late.url, next.url], { onTable: (_, __, plan) => taken.push(plan?.text) });
+    await expect.poll(() => revisionOf(member), WAIT).toBe(3);
+    next.hub.plan({ hash: 'h2', text: 'next' });
+    next.hub.lead(2, 3, next.work);
+    next.hub.publish(table(4));
+    await expect.poll(() => revisionOf(member), WAIT).toBe(4);
+    late.hub.plan({ hash: 'h3', text: 'later' });
+    late.hub.publish(table(9));
+    await late.hub.acknowledged(9, 300);
+    expect(taken).toEqual(['late', 'next']);
   });
 });
 

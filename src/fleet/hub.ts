@@ -21,6 +21,7 @@ import {
   type Report,
   SILENT_MS,
   TABLE_PATH,
+  type ToldPlan,
   type Up,
   writtenTable,
 } from './messages.ts';
@@ -58,6 +59,8 @@ export interface MemberView {
   readonly silentMs: number;
   readonly waiting: number;
   readonly lost: number;
+  /** Why it does not go by the plan of the fleet; empty: it does. */
+  readonly planTrouble: string;
 }
 
 /** Who obeys a table, and who has not said so. */
@@ -105,6 +108,7 @@ export class Hub {
   /** How often it began to lead anew: what was reported before may have been counted. */
   #run = 0;
   #table: TableData | undefined;
+  #plan: ToldPlan | undefined;
   #timer: Timer | undefined;
 
   constructor(options: HubOptions) {
@@ -141,6 +145,7 @@ export class Hub {
     [this.#term, this.#began, this.#leads, this.#work] = [term, began, true, work];
     this.#run += 1;
     this.#tellAlive();
+    if (this.#plan !== undefined) this.plan(this.#plan);
     if (this.#table !== undefined) this.publish(this.#table);
     const needs = work.needs();
     if (needs !== undefined) this.needs(needs);
@@ -163,7 +168,7 @@ export class Hub {
 
   /** Another one leads, or nobody: members are told, and what they report is not taken. */
   standBy(): void {
-    [this.#leads, this.#work, this.#table] = [false, undefined, undefined];
+    [this.#leads, this.#work, this.#table, this.#plan] = [false, undefined, undefined, undefined];
     for (const member of this.#members.values()) member.sent = undefined;
     this.#tellAlive();
   }
@@ -186,6 +191,14 @@ export class Hub {
     // Members that have the same table get the same line.
     const lines = new Map<TableData | undefined, string>();
     for (const member of this.#members.values()) if (member.line !== undefined) this.#sendTable(member, lines);
+  }
+
+  /** The plan of what is published from now on; members take it with the next table. */
+  plan(plan: ToldPlan): void {
+    this.#plan = plan;
+    if (this.#work === undefined) return;
+    const line = JSON.stringify({ t: 'plan', ...plan } satisfies Down);
+    for (const { line: open } of this.#members.values()) open?.sendLine(line);
   }
 
   needs(needs: Needs): void {
@@ -227,6 +240,7 @@ export class Hub {
       silentMs: Math.max(0, now - heardAt),
       waiting: alive?.waiting ?? 0,
       lost: alive?.lost ?? 0,
+      planTrouble: alive?.plan.trouble ?? '',
     }));
   }
 
@@ -335,6 +349,7 @@ export class Hub {
     this.#members.set(hello.id, member);
     this.#options.log.info('fleet.member-joined', { member: hello.name, door: hello.door, version: hello.version });
     line.send({ t: 'welcome', ...this.#standing() } satisfies Down);
+    if (this.#work !== undefined && this.#plan !== undefined) line.send({ t: 'plan', ...this.#plan } satisfies Down);
     this.#sendTable(member, new Map());
     const needs = this.#work?.needs();
     if (needs !== undefined) line.send({ t: 'needs', needs } satisfies Down);
@@ -409,13 +424,15 @@ export class Hub {
   }
 
   #wholeLine(table: TableData): string {
-    const whole = { t: 'table', term: this.#term, began: this.#began, table: writtenTable(table) } satisfies Down;
-    return JSON.stringify(whole);
+    return JSON.stringify({ t: 'table', ...this.#ofLeader(), table: writtenTable(table) } satisfies Down);
   }
 
   #deltaLine(before: TableData, table: TableData): string {
-    const delta = tableDelta(before, table);
-    return JSON.stringify({ t: 'delta', term: this.#term, began: this.#began, delta } satisfies Down);
+    return JSON.stringify({ t: 'delta', ...this.#ofLeader(), delta: tableDelta(before, table) } satisfies Down);
+  }
+
+  #ofLeader(): { readonly term: number; readonly began: number; readonly plan: string } {
+    return { term: this.#term, began: this.#began, plan: this.#plan?.hash ?? '' };
   }
 
   #standing(): { readonly run: string; readonly leads: boolean; readonly term: number } {

@@ -11,6 +11,7 @@ import {
   PROTOCOL,
   SILENT_MS,
   TABLE_PATH,
+  type ToldPlan,
   type Up,
 } from './messages.ts';
 
@@ -38,6 +39,8 @@ export class Link {
   run = '';
   /** The table this controller told last: what its deltas are of. */
   table: TableData | undefined;
+  /** The plan it told last. */
+  plan: ToldPlan | undefined;
   readonly #options: LinkOptions;
   #line: LineSocket | undefined;
   #asking: ClientRequest | undefined;
@@ -125,7 +128,7 @@ export class Link {
   #closed(why: string): void {
     this.#line = undefined;
     this.#watch?.cancel();
-    [this.leads, this.table] = [false, undefined];
+    [this.leads, this.table, this.plan] = [false, undefined, undefined];
     if (this.#isClosed) return;
     this.#options.onClosed(this);
     this.#failed(why);

@@ -14,7 +14,15 @@ import type { Latch, TableData } from '../core/routing.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import { applyDelta } from '../core/table-delta.ts';
 import { Link } from './link.ts';
-import { ALIVE_MS, type Alive, type Down, type Hello, type KeyAsked, type WrittenTable } from './messages.ts';
+import {
+  ALIVE_MS,
+  type Alive,
+  type Down,
+  type Hello,
+  type KeyAsked,
+  type ToldPlan,
+  type WrittenTable,
+} from './messages.ts';
 import { Outbox } from './outbox.ts';
 
 export interface MemberOptions {
@@ -24,11 +32,11 @@ export interface MemberOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly hello: () => Omit<Hello, 't' | 'term' | 'revision'>;
-  readonly alive: () => Pick<Alive, 'outstanding' | 'cachedForSeconds'>;
+  readonly alive: () => Pick<Alive, 'outstanding' | 'cachedForSeconds' | 'plan'>;
   /** What was in force last. */
   readonly kept: KeptTable;
-  /** Puts a table in force; called synchronously. */
-  readonly onTable: (inForce: TableData, kept: KeptTable) => void;
+  /** Puts a table in force, and the plan that belongs to it; called synchronously. Undefined: the plan stays. */
+  readonly onTable: (inForce: TableData, kept: KeptTable, plan: ToldPlan | undefined) => void;
   readonly onNeeds: (needs: Needs) => void;
 }
 
@@ -167,7 +175,8 @@ export class Member {
       const table = link.table === undefined ? undefined : applyDelta(link.table, message.delta);
       if (table === undefined) link.send({ t: 'whole' });
       else this.#takeTold(link, { ...message, table });
-    } else if (message.t === 'needs') {
+    } else if (message.t === 'plan') link.plan = message;
+    else if (message.t === 'needs') {
       if (link === this.leader) this.#options.onNeeds(message.needs);
     } else if (message.t === 'taken') {
       if (this.outbox.taken(message.number)) this.#report();
@@ -179,17 +188,18 @@ export class Member {
     }
   }
 
-  #takeTold(link: Link, told: ToldTable): void {
+  #takeTold(link: Link, told: ToldTable & { readonly plan: string }): void {
     link.table = told.table;
+    const plan = link.plan?.hash === told.plan ? link.plan : undefined;
     const next = takeTable(this.#kept, { term: told.term, began: told.began, table: told.table });
-    if (next !== undefined) this.#put(next);
+    if (next !== undefined) this.#put(next, plan);
     link.send({ t: 'ack', ...this.#standing(), outstanding: this.#options.alive().outstanding });
     if (this.#kept.own.length > 0) this.#tellOwn();
   }
 
-  #put(kept: KeptTable): void {
+  #put(kept: KeptTable, plan?: ToldPlan): void {
     this.#kept = kept;
-    this.#options.onTable(tableInForce(kept), kept);
+    this.#options.onTable(tableInForce(kept), kept, plan);
   }
 
   #standing(): { readonly term: number; readonly revision: number } {

@@ -42,8 +42,22 @@ export interface Alive {
   readonly waiting: number;
   readonly lost: number;
   readonly outstanding: Readonly<Record<Side, number>>;
+  /** By which plan it goes, and why not by that of the fleet; empty: it does. */
+  readonly plan: PlanStanding;
   /** Longest lifetime that caches may give to answers of the candidate, seconds. */
   readonly cachedForSeconds: number;
+}
+
+/** A plan as the leader has it in force. */
+export interface ToldPlan {
+  /** SHA-256 of its text as somebody wrote it; the text told may lack addresses that only a controller needs. */
+  readonly hash: string;
+  readonly text: string;
+}
+
+export interface PlanStanding {
+  readonly hash: string;
+  readonly trouble: string;
 }
 
 /** The member obeys a table; with what is in flight at that moment, which no table takes back. */
@@ -93,13 +107,23 @@ export type Up =
 /** A table as JSON: its cells are written by endpoint. */
 export type WrittenTable = Omit<TableData, 'cells'> & { readonly cells: WrittenCells };
 
+/** Whose a table is. */
+interface OfLeader {
+  readonly term: number;
+  readonly began: number;
+  /** Hash of the plan that belongs to it; empty: the leader was started without one. */
+  readonly plan: string;
+}
+
 /** From a controller to a member. */
 export type Down =
   /** `run` names the controller's process and leadership: reports that another one has not taken may have been counted. */
   | { readonly t: 'welcome'; readonly run: string; readonly leads: boolean; readonly term: number }
   | { readonly t: 'alive'; readonly run: string; readonly leads: boolean; readonly term: number }
-  | { readonly t: 'table'; readonly term: number; readonly began: number; readonly table: WrittenTable }
-  | { readonly t: 'delta'; readonly term: number; readonly began: number; readonly delta: TableDelta }
+  /** Comes into force with the table that names it. */
+  | ({ readonly t: 'plan' } & ToldPlan)
+  | ({ readonly t: 'table'; readonly table: WrittenTable } & OfLeader)
+  | ({ readonly t: 'delta'; readonly delta: TableDelta } & OfLeader)
   | { readonly t: 'needs'; readonly needs: Needs }
   | { readonly t: 'taken'; readonly number: number }
   | { readonly t: 'keys'; readonly number: number; readonly sides: readonly Side[] | null }

@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type ApiAnswer, callApi, type Spawned, spawnCutover, tempFolder } from './cutover-process.ts';
@@ -56,17 +57,18 @@ export class FleetProcesses {
     const dir = this.#folderOf(name);
     const file = this.configure(name, config);
     if (this.#token !== '') copyFileSync(this.tokenFile, join(dir, 'api-token'));
+    // The same whether it stands by or leads.
+    const apiPort = await freePort();
     const spawned = spawnCutover([
       ...['controller', '-c', file, '--name', name, '--dir', dir, '--store', this.store],
-      ...['--api-listen', '127.0.0.1:0', '--fleet-listen', '127.0.0.1:0', ...more],
+      ...['--api-listen', `127.0.0.1:${apiPort}`, '--fleet-listen', '127.0.0.1:0', ...more],
     ]);
     const line = await said(spawned, /^(?:Leading|Standing by)[^\n]*\n/m);
-    const [fleetUrl = '', apiUrl = ''] = line.match(/https?:\/\/[\d.]+:\d+/g) ?? [];
+    const [fleetUrl = ''] = line.match(/https?:\/\/[\d.]+:\d+/g) ?? [];
     if (this.#token === '') {
       copyFileSync(join(dir, 'api-token'), this.tokenFile);
       this.#token = readFileSync(this.tokenFile, 'utf8').trim();
     }
-    const apiPort = Number(new URL(apiUrl).port);
     return {
       name,
       file,
@@ -117,6 +119,16 @@ export class FleetProcesses {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return folder;
   }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
 }
 
 async function end({ child, exited }: Spawned, signal: NodeJS.Signals): Promise<void> {

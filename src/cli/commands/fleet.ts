@@ -112,4 +112,6 @@ function printFleet({ leader, revision, members }: FleetView): void {
     { title: 'lost', value: ({ lost }) => count(lost) },
     { title: 'door', value: ({ door }) => safe(door) },
   ]);
+  for (const { name, planTrouble } of members)
+    if (planTrouble !== '') print(colour.yellow(`${safe(name)} goes by an earlier plan: ${safe(planTrouble)}`));
 }
