@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.ts';
  */
 const TOLD: Readonly<Record<keyof Settings, string>> = {
   listen: 'restart',
+  tls: 'restart',
   api: 'restart',
   ownSessions: 'restart',
   trust: 'restart',

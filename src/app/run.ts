@@ -63,7 +63,7 @@ export async function runCutover(options: RunOptions): Promise<number> {
   const running = await startCutover(settings, { origin });
   const stopReloads = reloadOnHangup(running, options.print);
   options.print(
-    `Serving on http://${running.proxy.host}:${running.proxy.port}, control ${settings.sides.control.targets.join(', ')}, candidate ${settings.sides.candidate.targets.join(', ')}`,
+    `Serving on ${settings.tls === undefined ? 'http' : 'https'}://${running.proxy.host}:${running.proxy.port}, control ${settings.sides.control.targets.join(', ')}, candidate ${settings.sides.candidate.targets.join(', ')}`,
   );
   options.print(`The page: ${running.pageUrl}`);
   const clientHost = `${running.proxy.host}:${running.proxy.port}`;

@@ -17,12 +17,20 @@ import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
 import type { EndpointSettings, NotifyTarget, Settings, SideSettings, VersionPollSettings } from './settings.ts';
 import { fetchStoreUrl } from './store-url.ts';
-import { buildUpstreamTls, fetchUpstreamTls, type UpstreamTlsOutside } from './tls-files.ts';
+import {
+  buildServerTls,
+  buildUpstreamTls,
+  fetchServerTls,
+  fetchUpstreamTls,
+  type ServerTlsOutside,
+  type UpstreamTlsOutside,
+} from './tls-files.ts';
 
 /** What lies outside the file. */
 export interface Outside {
   readonly tokenSecret: string | undefined;
   readonly tls: Readonly<Record<Side, UpstreamTlsOutside>>;
+  readonly serverTls: ServerTlsOutside;
   readonly openapi: OpenapiTemplates;
   readonly notify: readonly NotifyOutside[];
   readonly storeUrl: string | undefined;
@@ -40,18 +48,26 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
     control: fetchUpstreamTls(file, 'control', around),
     candidate: fetchUpstreamTls(file, 'candidate', around),
   };
+  const serverTls = fetchServerTls(file, around);
   const reference = file.trust?.tokenSecret;
   // A reference is salvaged as a whole or not at all: its schema has a transform.
   const secret = reference as ConfigFile['trust']['tokenSecret'];
   const openapi = file.openapi === undefined ? NO_TEMPLATES : fetchOpenapi(file.openapi, ['openapi'], around);
   const notify = fetchNotify(file, around);
-  findings.push(...openapi.findings, ...notify.findings, ...tls.control.findings, ...tls.candidate.findings);
+  findings.push(
+    ...openapi.findings,
+    ...notify.findings,
+    ...serverTls.findings,
+    ...tls.control.findings,
+    ...tls.candidate.findings,
+  );
   return {
     openapi,
     notify: notify.targets,
     storeUrl: take(fetchStoreUrl(file, around)),
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
     tls,
+    serverTls,
     findings,
   };
 }
@@ -64,6 +80,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
     file.api.tokenFile === undefined ? join(dir, 'api-token') : resolve(around.baseDir, file.api.tokenFile);
   return {
     listen: file.listen,
+    ...(file.tls === undefined ? {} : { tls: buildServerTls(file.tls, outside.serverTls) }),
     api: { listen: file.api.listen, tokenFile, hosts: file.api.hosts },
     sides: {
       control: buildSide('control', file.control, outside),
@@ -71,7 +88,7 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
     },
     identity: file.identity,
     ...(file.sessions === undefined ? {} : { ownSessions: file.sessions.own }),
-    trust: { networks: file.trust.networks, tokenSecret: outside.tokenSecret },
+    trust: { networks: file.trust.networks, proxyProtocol: file.trust.proxyProtocol, tokenSecret: outside.tokenSecret },
     force: buildForce(file),
     cohorts: file.cohorts,
     defaults: {

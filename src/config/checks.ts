@@ -15,6 +15,7 @@ import { memberOf } from './problem.ts';
 import { ruleFindings, slownessFindings } from './rule-checks.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
+import { proxyProtocolFindings } from './tls-files.ts';
 import { formatShare } from './units.ts';
 
 type File = Salvaged<ConfigFile>;
@@ -42,6 +43,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...slownessFindings(file),
     ...notifyFindings(file),
     ...breakerFindings(file),
+    ...proxyProtocolFindings(file),
   ];
 }
 

@@ -13,6 +13,7 @@ interface Fixed {
  */
 const FIXED: readonly Fixed[] = [
   { path: ['listen'], of: ({ listen }) => listen },
+  { path: ['tls'], of: ({ tls }) => tls },
   { path: ['api', 'listen'], of: ({ api }) => api.listen },
   { path: ['api', 'hosts'], of: ({ api }) => api.hosts },
   { path: ['api', 'tokenFile'], of: ({ api }) => api.tokenFile },
@@ -21,6 +22,7 @@ const FIXED: readonly Fixed[] = [
   { path: ['candidate', 'breaker'], of: ({ sides }) => sides.candidate.breaker },
   { path: ['sessions'], of: ({ ownSessions }) => ownSessions },
   { path: ['trust', 'networks'], of: ({ trust }) => trust.networks },
+  { path: ['trust', 'proxyProtocol'], of: ({ trust }) => trust.proxyProtocol },
   { path: ['trust', 'tokenSecret'], of: ({ trust }) => trust.tokenSecret },
   { path: ['mirror', 'maxMemory'], of: ({ mirror }) => mirror.maxMemoryBytes },
   { path: ['compare', 'workers'], of: ({ compare }) => compare.workers },

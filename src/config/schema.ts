@@ -27,6 +27,7 @@ import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
 import { candidate, control } from './side-schema.ts';
 import { steps } from './step-schema.ts';
+import { serverTls } from './tls-schema.ts';
 
 /*
  * What `cutover.yaml` may hold. Every field says what it does, in which unit, and what follows from it:
@@ -76,6 +77,10 @@ const trust = mapping({
   networks: list(network(), 1_000).prefault([]).meta({
     description:
       'Networks whose `X-Forwarded-*` headers and forcing headers are believed, such as that of the load balancer. From anyone else these headers are replaced.',
+  }),
+  proxyProtocol: flag().prefault(false).meta({
+    description:
+      'True: connections from `networks` begin with a PROXY header (version 1 or 2), as a load balancer that does not read HTTP sends it, and its address is the client. A connection from there without one is closed; from anywhere else a header is not read.',
   }),
   tokenSecret: secretReference().exactOptional().meta({
     description:
@@ -300,6 +305,9 @@ export const configSchema = mapping({
   listen: address()
     .prefault('127.0.0.1:8080')
     .meta({ description: 'Where clients connect. Write `0.0.0.0:8080` to serve every network.' }),
+  tls: serverTls().exactOptional().meta({
+    description: 'TLS towards clients. Absent: clients speak plain HTTP. `X-Forwarded-Proto` says which.',
+  }),
   api: api.meta({ description: 'The control API.' }),
   control,
   candidate,

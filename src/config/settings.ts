@@ -19,6 +19,8 @@ export type { Source } from '../core/identity.ts';
  */
 export interface Settings {
   readonly listen: Address;
+  /** Absent: clients speak plain HTTP. */
+  readonly tls?: ServerTlsSettings;
   readonly api: ApiSettings;
   readonly sides: Readonly<Record<Side, SideSettings>>;
   readonly identity: IdentitySettings;
@@ -62,6 +64,19 @@ export interface Address {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+}
+
+/** Whether clients show a certificate: never asked, asked and checked where one comes, or no connection without. */
+export type ClientCertificates = 'none' | 'request' | 'require';
+
+/** TLS towards clients. Paths are absolute; the files are read by who listens, and followed. */
+export interface ServerTlsSettings {
+  /** 1 to 100; the first that is for the name a client asks for, or else the first of all. */
+  readonly certificates: readonly CertificateFiles[];
+  readonly minVersion: TlsVersion;
+  readonly clientCertificates: ClientCertificates;
+  /** The authorities of client certificates; there unless `clientCertificates` is `none`. */
+  readonly clientCaFile?: string;
 }
 
 export interface ApiSettings {
@@ -166,6 +181,8 @@ export interface IdentitySettings {
 export interface TrustSettings {
   /** CIDR ranges whose X-Forwarded-* and force headers are believed. */
   readonly networks: readonly string[];
+  /** Their connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
   /** Key for signed force tokens; undefined: tokens are not accepted. At least 32 characters. */
   readonly tokenSecret: string | undefined;
 }

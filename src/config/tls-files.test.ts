@@ -78,6 +78,44 @@ describe('refused, with what to do', () => {
   });
 });
 
+describe('TLS towards clients', () => {
+  const SIDES = "control: {url: 'http://10.0.0.5:80'}\ncandidate: {url: 'http://10.0.0.6:80'}\n";
+  const whole = (text: string) => parseSettings(`${SIDES}${text}\n`, { file: 'c.yaml', env: {}, baseDir: folder });
+  const LASTING = '{certFile: lasting.pem, keyFile: lasting-key.pem}';
+
+  test('has certificates in their order', () => {
+    const parsed = whole(
+      `tls: {certificates: [${LASTING}, {certFile: chain.pem, keyFile: key.pem}], clientCertificates: request, clientCaFile: ca.pem}`,
+    );
+    expect(parsed.ok && parsed.settings.tls).toEqual({
+      certificates: [
+        { certFile: join(folder, 'lasting.pem'), keyFile: join(folder, 'lasting-key.pem') },
+        { certFile: join(folder, 'chain.pem'), keyFile: join(folder, 'key.pem') },
+      ],
+      minVersion: 'TLSv1.2',
+      clientCertificates: 'request',
+      clientCaFile: join(folder, 'ca.pem'),
+    });
+    expect(parsed.ok && parsed.warnings.map(describeProblem)).toEqual([
+      expect.stringContaining('tls.certificates[1].certFile: names'),
+    ]);
+  });
+
+  test.each([
+    ['tls: {}', 'tls.certificates: is missing'],
+    ['tls: {certificates: []}', 'expected a list of 1 to 100'],
+    ['tls: {certificates: [{certFile: lasting.pem}]}', 'tls.certificates[0].keyFile: is missing'],
+    ['tls: {certificates: [{certFile: lasting.pem, keyFile: key.pem}]}', 'which is not the key of "lasting.pem"'],
+    [`tls: {certificates: [${LASTING}], clientCertificates: require}`, 'is require, while clientCaFile is not given'],
+    [`tls: {certificates: [${LASTING}], clientCaFile: ca.pem}`, 'while no client certificate is asked for'],
+    [`tls: {certificates: [${LASTING}], clientCertificates: optional}`, 'expected one of none, request, require'],
+    ['trust: {proxyProtocol: true}', 'trust.proxyProtocol: is true, while trust.networks is empty'],
+  ])('%s is refused', (text, expected) => {
+    const parsed = whole(text);
+    expect(parsed.ok ? [] : parsed.problems.map(describeProblem)).toEqual([expect.stringContaining(expected)]);
+  });
+});
+
 describe('warned of', () => {
   test.each([
     ['insecure: true', 'https', 'is true: any certificate is taken for the control'],

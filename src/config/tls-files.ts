@@ -5,7 +5,7 @@ import { readSmallFile, type Surroundings } from './files.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
-import type { CertificateFiles, UpstreamTlsSettings } from './settings.ts';
+import type { CertificateFiles, ServerTlsSettings, UpstreamTlsSettings } from './settings.ts';
 
 /** Largest PEM file that is read: the public authorities together are a fifth of a mebibyte. */
 const MAX_PEM_BYTES = 4 * 1_048_576;
@@ -56,13 +56,82 @@ export function buildUpstreamTls(tls: ConfigFile['control']['tls'], outside: Ups
   };
 }
 
+/** What the files of `tls` are. */
+export interface ServerTlsOutside {
+  readonly certificates: readonly ReadCertificate[];
+  readonly clientCaFile: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Reads and checks the files of `tls`, and whether client certificates could be judged. */
+export function fetchServerTls({ tls }: Salvaged<ConfigFile>, around: Surroundings): ServerTlsOutside {
+  const pairs = (tls?.certificates ?? []).flatMap((given, index) =>
+    // Where one of the two is missing the schema says so.
+    given?.certFile === undefined || given.keyFile === undefined
+      ? []
+      : [
+          fetchCertificate(
+            { certFile: given.certFile, keyFile: given.keyFile },
+            ['tls', 'certificates', index],
+            around,
+          ),
+        ],
+  );
+  const findings = pairs.flatMap((pair) => pair.findings);
+  const path: Path = ['tls', 'clientCaFile'];
+  const caFile = tls?.clientCaFile === undefined ? undefined : fetchCaFile(tls.clientCaFile, path, around);
+  if (caFile !== undefined && 'finding' in caFile) findings.push(caFile.finding);
+  const mode = tls?.clientCertificates;
+  if (caFile === undefined && (mode === 'request' || mode === 'require')) {
+    const what = `is ${mode}, while clientCaFile is not given`;
+    const hint = 'Public authorities certify servers for anybody; name the one that certifies your clients.';
+    findings.push({ path: ['tls', 'clientCertificates'], what, expected: 'clientCaFile as well', hint });
+  }
+  if (caFile !== undefined && mode === 'none') {
+    const what = 'is given, while no client certificate is asked for';
+    findings.push({ path, what, expected: 'clientCertificates: request or require' });
+  }
+  return {
+    certificates: pairs.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate])),
+    clientCaFile: caFile !== undefined && 'value' in caFile ? caFile.value : undefined,
+    findings,
+  };
+}
+
+/** The settings of `tls`, given what its files are. */
+export function buildServerTls(
+  tls: NonNullable<ConfigFile['tls']>,
+  { certificates, clientCaFile }: ServerTlsOutside,
+): ServerTlsSettings {
+  return {
+    certificates: certificates.map(({ certFile, keyFile }) => ({ certFile, keyFile })),
+    minVersion: tls.minVersion,
+    clientCertificates: tls.clientCertificates,
+    ...(clientCaFile === undefined ? {} : { clientCaFile }),
+  };
+}
+
+/** A PROXY header is believed only of networks that are trusted. */
+export function proxyProtocolFindings({ trust }: Salvaged<ConfigFile>): Finding[] {
+  if (trust?.proxyProtocol !== true || trust.networks?.length !== 0) return [];
+  return [
+    {
+      path: ['trust', 'proxyProtocol'],
+      what: 'is true, while trust.networks is empty',
+      expected: 'the networks of the load balancers that send PROXY headers in trust.networks',
+      hint: 'Whoever may send such a header chooses the address that a request seems to come from.',
+    },
+  ];
+}
+
 /** What a person should know about TLS although everything can start. */
 export function tlsWarnings(
   file: ConfigFile,
-  outside: { readonly tls: Readonly<Record<Side, UpstreamTlsOutside>> },
+  outside: { readonly tls: Readonly<Record<Side, UpstreamTlsOutside>>; readonly serverTls: ServerTlsOutside },
   now: number,
 ): Finding[] {
-  return SIDES.flatMap((side) => {
+  const own = outside.serverTls.certificates.flatMap((certificate) => endWarning(certificate, now));
+  const sides = SIDES.flatMap((side) => {
     const { tls, url, targets = [] } = file[side];
     const certificate = outside.tls[side].certificate;
     const found = certificate === undefined ? [] : endWarning(certificate, now);
@@ -82,6 +151,7 @@ export function tlsWarnings(
     }
     return found;
   });
+  return [...own, ...sides];
 }
 
 function endWarning({ leaf, path, certFile }: ReadCertificate, now: number): Finding[] {

@@ -1,6 +1,6 @@
 import { filePath, flag, hostName, oneOf } from './fields.ts';
-import type { TlsVersion } from './settings.ts';
-import { mapping } from './shapes.ts';
+import type { ClientCertificates, TlsVersion } from './settings.ts';
+import { list, mapping } from './shapes.ts';
 
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly TlsVersion[];
 
@@ -34,4 +34,39 @@ export function upstreamTls() {
         'True accepts any certificate: whoever is on the network path can then read and change everything. `cutover check` warns of it.',
     }),
   }).prefault({});
+}
+
+const CLIENT_CERTIFICATES = ['none', 'request', 'require'] as const satisfies readonly ClientCertificates[];
+/** A certificate for each name of a large shop; beyond it one certificate holds many names. */
+const MAX_CERTIFICATES = 100;
+
+/** TLS towards clients. */
+export function serverTls() {
+  const certificate = mapping(
+    {
+      certFile: filePath().meta({
+        description:
+          'PEM file of the certificate, followed by those between it and its authority. Relative to this file. Renewed files are taken over within 10 s, without losing a connection.',
+      }),
+      keyFile: filePath().meta({ description: 'PEM file of its private key, not encrypted.' }),
+    },
+    'a mapping such as {certFile: shop.pem, keyFile: shop-key.pem}',
+  );
+  return mapping(
+    {
+      certificates: list(certificate, MAX_CERTIFICATES, 1).meta({
+        description:
+          'The first that is for the server name a client asks for (SNI) is shown; where none is, the first of all.',
+      }),
+      minVersion: minVersion('clients'),
+      clientCertificates: oneOf(CLIENT_CERTIFICATES).prefault('none').meta({
+        description:
+          '`none` asks clients for no certificate, `request` asks and refuses one that `clientCaFile` does not vouch for, `require` refuses connections without one. Who it was is not passed on.',
+      }),
+      clientCaFile: filePath().exactOptional().meta({
+        description: 'PEM file of the authorities whose client certificates count.',
+      }),
+    },
+    'a mapping with the key certificates',
+  );
 }

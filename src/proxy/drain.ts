@@ -18,7 +18,7 @@ export function drain(
   const deadline = clock.monotonic() + timeoutMs;
   return new Promise((resolve) => {
     const look = (): void => {
-      if (listener.connections.size === 0) {
+      if (listener.isEmpty) {
         resolve({ finished: true, cut: 0 });
         return;
       }

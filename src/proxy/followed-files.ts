@@ -8,6 +8,8 @@ export interface FollowedFilesOptions<T> {
   readonly make: (contents: readonly Buffer[]) => T;
   /** What they are, for the log: `control.tls`. */
   readonly name: string;
+  /** What was made anew is in force. */
+  readonly onRenewed?: (value: T) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -68,6 +70,7 @@ export class FollowedFiles<T> {
     try {
       this.#value = this.#make();
       this.generation += 1;
+      this.#options.onRenewed?.(this.#value);
       log.info('tls.renewed', { name, files });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

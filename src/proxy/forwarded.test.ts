@@ -7,7 +7,7 @@ const networks = new TrustedNetworks(['10.0.0.0/8', 'fd00::/8', '192.0.2.7']);
 function forward(peer: Partial<Peer>, said?: ForwardingHeaders, host = 'shop.test'): Record<string, string> {
   const out: string[] = [];
   const address = peer.address ?? '203.0.113.9';
-  const full: Peer = { address, trusted: networks.includes(address), localPort: '8080', ...peer };
+  const full: Peer = { address, trusted: networks.includes(address), localPort: '8080', proto: 'http', ...peer };
   const client = pushForwarding(out, full, { host, said, networks });
   const headers: Record<string, string> = { client };
   for (let at = 0; at + 1 < out.length; at += 2) headers[out[at] as string] = out[at + 1] as string;

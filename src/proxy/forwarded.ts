@@ -9,6 +9,8 @@ export interface Peer {
   readonly trusted: boolean;
   /** The port the client connected to. */
   readonly localPort: string;
+  /** What it speaks with us, or with the proxy whose PROXY header says so. */
+  readonly proto: 'http' | 'https';
 }
 
 /** Configured CIDR ranges, ready to be asked. */
@@ -60,7 +62,7 @@ export function pushForwarding(
   if (said === undefined) return pushFresh(out, peer, request.host);
   const hops = hopsOf(said);
   const client = clientAddress(hops, peer, request.networks);
-  const proto = lastOf(said.proto) ?? protoOf(said.forwarded) ?? 'http';
+  const proto = lastOf(said.proto) ?? protoOf(said.forwarded) ?? peer.proto;
   const host = lastOf(said.host) ?? request.host;
   const port = lastOf(said.port) ?? peer.localPort;
   out.push('X-Forwarded-For', [...hops, peer.address].join(', '), 'X-Forwarded-Proto', proto);
@@ -73,13 +75,13 @@ export function pushForwarding(
 }
 
 function pushFresh(out: string[], peer: Peer, host: string): string {
-  out.push('X-Forwarded-For', peer.address, 'X-Forwarded-Proto', 'http');
+  out.push('X-Forwarded-For', peer.address, 'X-Forwarded-Proto', peer.proto);
   if (host === '') {
     out.push('X-Forwarded-Port', peer.localPort, 'X-Real-IP', peer.address);
-    out.push('Forwarded', `for=${node(peer.address)};proto=http`);
+    out.push('Forwarded', `for=${node(peer.address)};proto=${peer.proto}`);
   } else {
     out.push('X-Forwarded-Host', host, 'X-Forwarded-Port', peer.localPort, 'X-Real-IP', peer.address);
-    out.push('Forwarded', `for=${node(peer.address)};host="${quotable(host)}";proto=http`);
+    out.push('Forwarded', `for=${node(peer.address)};host="${quotable(host)}";proto=${peer.proto}`);
   }
   return peer.address;
 }

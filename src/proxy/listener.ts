@@ -1,9 +1,11 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net, { type Socket } from 'node:net';
-import type { Address, LimitSettings } from '../config/settings.ts';
+import { TLSSocket } from 'node:tls';
+import type { Address, LimitSettings, ServerTlsSettings } from '../config/settings.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { Clock, Log, Timer } from '../core/ports.ts';
 import { Connection, type Serve } from './connection.ts';
+import { Entrance } from './entrance.ts';
 import { FastConnection, type FastLane } from './fast/fast-connection.ts';
 import { type Peer, plainAddress, type TrustedNetworks } from './forwarded.ts';
 import type { Problem } from './problem.ts';
@@ -23,6 +25,10 @@ export interface ListenerOptions {
   readonly networks: TrustedNetworks;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: clients speak plain HTTP. */
+  readonly tls?: ServerTlsSettings;
+  /** Connections from trusted networks begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
   /** False: upgrades other than WebSocket are handed back as plain requests, as Node before 24.9 needs it. Default true. */
   readonly upgradeCallback?: boolean;
 }
@@ -34,9 +40,11 @@ const CHECK_INTERVAL_MS = 1_000;
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #handlers: ListenerHandlers;
-  /** Takes the connections: that of the fast lane where there is one, else `#server` itself. */
+  /** Takes the connections: `#server` itself where nothing comes before `node:http`, neither a header, a handshake nor the fast lane. */
   readonly #front: net.Server;
   readonly #server: http.Server;
+  readonly #entrance: Entrance | undefined;
+  readonly #lane: { readonly whole: FastLane; readonly keepAliveLines: string } | undefined;
   readonly #connections = new Map<Socket, Connection>();
   /** Those of them whose requests have all been plain ones. */
   readonly #fast = new Map<Socket, FastConnection>();
@@ -49,12 +57,21 @@ export class Listener {
     this.#options = options;
     this.#handlers = handlers;
     this.#server = this.#createServer();
-    this.#front = handlers.fast === undefined ? this.#server : this.#createFront(handlers.fast);
+    const { tls, proxyProtocol } = options;
+    this.#lane = handlers.fast === undefined ? undefined : this.#laneOf(handlers.fast);
+    const hasEntrance = tls !== undefined || proxyProtocol;
+    this.#entrance = hasEntrance ? new Entrance(options, (socket, peer) => this.#begin(socket, peer)) : undefined;
+    this.#front = hasEntrance || this.#lane !== undefined ? this.#createFront() : this.#server;
     this.#front.maxConnections = options.limits.connections;
   }
 
   get connections(): ReadonlyMap<Socket, Connection> {
     return this.#connections;
+  }
+
+  /** Nobody is connected, nor on the way in. */
+  get isEmpty(): boolean {
+    return this.#connections.size === 0 && (this.#entrance?.pending ?? 0) === 0;
   }
 
   listen(): Promise<{ host: string; port: number }> {
@@ -94,6 +111,7 @@ export class Listener {
   /** Cuts every connection; gives how many of them had a request in flight or a tunnel. */
   cutAll(): number {
     let cut = 0;
+    this.#entrance?.cutAll();
     for (const [socket, connection] of this.#connections) {
       if (connection.isBusy) cut += 1;
       socket.destroy();
@@ -108,6 +126,7 @@ export class Listener {
         // Ends the server's own interval; there is nothing else left.
         this.#server.close();
         this.#sweep?.cancel();
+        this.#entrance?.close();
         resolve();
       };
       if (this.#isOpen) this.#front.once('close', done);
@@ -117,11 +136,24 @@ export class Listener {
     });
   }
 
-  /** Plain requests are read here; a connection that brings another one goes over to `#server` (`emit('connection')` is its documented door). */
-  #createFront(lane: Pick<FastLane, 'guard' | 'serve'>): net.Server {
+  #createFront(): net.Server {
+    return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#entrance === undefined) this.#begin(socket, this.#peerOf(socket));
+      else this.#entrance.take(socket);
+    });
+  }
+
+  /** The first request may come. Plain ones are read by the fast lane, those over TLS by `#server` (`emit('connection')` is its documented door). */
+  #begin(socket: Socket, peer: Peer): void {
+    const connection = this.#accept(socket, peer);
+    const lane = socket instanceof TLSSocket ? undefined : this.#lane;
+    if (lane === undefined) this.#server.emit('connection', socket);
+    else this.#fast.set(socket, new FastConnection(connection, lane.whole, lane.keepAliveLines));
+  }
+
+  #laneOf(lane: Pick<FastLane, 'guard' | 'serve'>): { readonly whole: FastLane; readonly keepAliveLines: string } {
     const { limits, clock } = this.#options;
     const seconds = Math.floor(limits.keepAliveTimeoutMs / 1_000);
-    const keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
     const whole: FastLane = {
       limits,
       clock,
@@ -129,9 +161,7 @@ export class Listener {
       serve: lane.serve,
       handOver: (socket, bytes) => this.#handOver(socket, bytes),
     };
-    return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#fast.set(socket, new FastConnection(this.#accept(socket), whole, keepAliveLines));
-    });
+    return { whole, keepAliveLines: `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n` };
   }
 
   #handOver(socket: Socket, bytes: Buffer): void {
@@ -179,15 +209,10 @@ export class Listener {
     return server;
   }
 
-  #accept(socket: Socket): Connection {
+  /** @param peer Absent: who is at the other end of the socket. */
+  #accept(socket: Socket, peer = this.#peerOf(socket)): Connection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    const address = plainAddress(socket.remoteAddress);
-    const peer: Peer = {
-      address,
-      trusted: this.#options.networks.includes(address),
-      localPort: String(socket.localPort ?? ''),
-    };
     const connection = new Connection(socket, peer, this);
     this.#connections.set(socket, connection);
     // Node takes its own listener away from a connection that turns into a tunnel, while an answer may still be on its way:
@@ -200,6 +225,12 @@ export class Listener {
       connection.gone();
     });
     return connection;
+  }
+
+  #peerOf(socket: Socket): Peer {
+    const address = plainAddress(socket.remoteAddress);
+    const trusted = this.#options.networks.includes(address);
+    return { address, trusted, localPort: String(socket.localPort ?? ''), proto: 'http' };
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerHead, BodyReader, ClientExchange } from './client-exchange.ts';
 import { relayInformational } from './interim.ts';
 import { type Problem, sendProblem } from './problem.ts';
+import { resetConnection } from './reset-connection.ts';
 
 /** A request that `node:http` has parsed, and its response. */
 export class NodeExchange implements ClientExchange {
@@ -88,7 +89,7 @@ export class NodeExchange implements ClientExchange {
   }
 
   resetConnection(): void {
-    this.#request.socket.resetAndDestroy();
+    resetConnection(this.#request.socket);
   }
 
   destroy(): void {

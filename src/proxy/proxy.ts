@@ -242,6 +242,7 @@ class DataPlane implements Proxy {
       address: plainAddress(request.address),
       trusted,
       localPort: String(this.#deps.settings.listen.port),
+      proto: this.#deps.settings.tls === undefined ? ('http' as const) : ('https' as const),
     };
     const known = this.#decider.know(head, peer);
     return { ...known.facts, address: known.address };
@@ -276,14 +277,17 @@ class DataPlane implements Proxy {
   }
 
   #createListener(): Listener {
-    const { settings, log, upgradeCallback } = this.#deps;
+    const { settings, clock, log, upgradeCallback } = this.#deps;
+    const { tls, trust } = settings;
     return new Listener(
       {
         address: settings.listen,
         limits: settings.limits,
         networks: this.#networks,
-        clock: this.#deps.clock,
+        clock,
         log,
+        ...(tls === undefined ? {} : { tls }),
+        proxyProtocol: trust.proxyProtocol,
         ...(upgradeCallback === undefined ? {} : { upgradeCallback }),
       },
       {

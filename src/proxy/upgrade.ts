@@ -4,6 +4,7 @@ import type { ServedRecord } from '../core/ports.ts';
 import type { Decided, ForwardDeps } from './forward.ts';
 import { answerHeaders, flatValue, headerPolicy, headersForSide } from './headers.ts';
 import { type Problem, rawProblem } from './problem.ts';
+import { resetConnection } from './reset-connection.ts';
 import type { ResponseHead, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 import { isFailureStatus, problemFor } from './upstream-problem.ts';
 
@@ -117,7 +118,7 @@ export class Upgrade {
     this.#failure = failure.kind;
     if (attempt.status !== 0) {
       this.#record(attempt.status, attempt, false);
-      this.#socket.resetAndDestroy();
+      resetConnection(this.#socket);
       return;
     }
     this.refuse(problemFor(attempt.side, failure, this.#decided));

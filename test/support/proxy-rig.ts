@@ -85,6 +85,7 @@ export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {},
 /** Deep enough for the settings the tests change. */
 export interface SettingsChange {
   readonly listen?: Settings['listen'];
+  readonly tls?: NonNullable<Settings['tls']>;
   readonly control?: Partial<SideSettings>;
   readonly candidate?: Partial<SideSettings>;
   readonly identity?: Partial<Settings['identity']>;
@@ -208,6 +209,7 @@ function sideSettings(target: string, change: Partial<SideSettings> | undefined)
 
 function rigSettings({ control, candidate, settings = {} }: RigOptions): Settings {
   return {
+    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
     listen: settings.listen ?? { host: '127.0.0.1', port: 0 },
     api: { listen: { host: '127.0.0.1', port: 0 }, tokenFile: '', hosts: [] },
     sides: {
@@ -221,7 +223,7 @@ function rigSettings({ control, candidate, settings = {} }: RigOptions): Setting
       ...settings.identity,
     },
     ...(settings.ownSessions === undefined ? {} : { ownSessions: settings.ownSessions }),
-    trust: { networks: [], tokenSecret: undefined, ...settings.trust },
+    trust: { networks: [], proxyProtocol: false, tokenSecret: undefined, ...settings.trust },
     force: { control: { tenants: [], endpoints: [] }, candidate: { tenants: [], endpoints: [] } },
     cohorts: {},
     defaults: { dialPpm: 0, maxPpm: PPM, proof: 'none', mirrorPpm: 0, steps: [], dwellMs: 600_000 },
