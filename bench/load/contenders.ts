@@ -17,6 +17,7 @@ export const CONTENDERS: readonly Contender[] = [
   haproxy,
   npmProxy('http-proxy'),
   npmProxy('http-proxy-3'),
-  cutover('cutover', { mirror: '1%' }),
-  cutover('cutover, no mirror', { mirror: '0%' }),
+  cutover('cutover', { mirror: '1%', fastLane: true }),
+  cutover('cutover, no mirror', { mirror: '0%', fastLane: true }),
+  cutover('cutover, no fast lane', { mirror: '1%', fastLane: false }),
 ];

@@ -49,7 +49,13 @@ export class Connection {
     return this.#listener.isDraining && this.#waiting.length === 0;
   }
 
+  /**
+   * Serves a request, or lets it wait for the one before.
+   * Where an answer has said `close`, as every refusal does, nothing that follows is served: it was framed by a request
+   * that is not believed, and nobody would get its answer.
+   */
   enqueue(incoming: Incoming, serve: Serve): void {
+    if (!this.socket.writable) return;
     if (this.#active !== undefined) {
       if (this.#waiting.length < MAX_WAITING) this.#waiting.push(incoming);
       else this.#broken ??= TOO_MANY;
@@ -90,8 +96,14 @@ export class Connection {
 
   #next(serve: Serve): void {
     if (this.socket.destroyed || this.#active !== undefined) return;
+    if (!this.socket.writable) {
+      this.#waiting = [];
+      return;
+    }
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#serve(next, serve);
+    // A request whose body is known to be broken is not begun.
+    const isWhole = next !== undefined && (this.#broken === undefined || next.request.complete);
+    if (isWhole) this.#serve(next, serve);
     else if (this.#broken !== undefined) lastWords(this.socket, this.#broken);
   }
 

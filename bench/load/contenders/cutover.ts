@@ -7,6 +7,7 @@ import { start } from '../process.ts';
 export interface Setting {
   /** Share of requests that are mirrored and compared, at any rate: the budget is no bound here. */
   readonly mirror: string;
+  readonly fastLane: boolean;
 }
 
 const MAIN = join(import.meta.dirname, '..', '..', '..', 'bin', 'cutover.cjs');
@@ -34,6 +35,7 @@ endpoints:
   - { match: "GET /bench/{id}" }
   - { match: "POST /bench/{id}" }
 mirror: { perSecond: 1000, concurrency: 64 }
+proxy: { fastLane: ${setting.fastLane} }
 store: { dir: ${join(folder, 'state')} }
 log: { level: warn }\n`,
       );

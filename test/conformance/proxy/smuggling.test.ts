@@ -104,6 +104,30 @@ test('RFC 9112 section 5.2: a folded line never goes further as two lines', asyn
   expect(received).not.toMatch(/^\s*Transfer-Encoding/im);
 });
 
+test.each<[what: string, bytes: string]>([
+  ['a request without a Host', 'GET /refused HTTP/1.1\r\n\r\n'],
+  ['two Hosts', `GET /refused HTTP/1.1\r\nHost: a\r\n${END}`],
+  ['a coding nobody knows', `${POST}Transfer-Encoding: deflate, chunked\r\n\r\n0\r\n\r\n`],
+])('%s is refused, and what is pipelined behind it is not forwarded', async (_what, bytes) => {
+  received = '';
+  const { text, ended } = await sendRaw(
+    rig.port,
+    `GET /first HTTP/1.1\r\n${END}${bytes}GET /behind HTTP/1.1\r\n${END}`,
+  );
+  expect(ended).toBe(true);
+  expect([...text.matchAll(/HTTP\/1\.1 (\d)/g)].map((match) => match[1])).toHaveLength(2);
+  expect(received).toContain('GET /first');
+  expect(received).not.toContain('/refused');
+  expect(received).not.toContain('/behind');
+});
+
+test('a pipelined upload that breaks before its turn is refused', async () => {
+  const broken = `${POST}Transfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n`;
+  const { text, ended } = await sendRaw(rig.port, `GET / HTTP/1.1\r\n${END}${broken}`);
+  expect(ended).toBe(true);
+  expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(['200', '400']);
+});
+
 test('F3: garbage behind a request waits until that request has its answer', async () => {
   const { text } = await sendRaw(rig.port, `POST / HTTP/1.1\r\nContent-Length: 2\r\n${END}ok\x01\x02garbage\r\n\r\n`);
   expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(['200', '400']);
