@@ -8,6 +8,7 @@ import { sharedKey } from '../fleet/token.ts';
 import { ensureSecret } from '../store/state-dir.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLog } from '../telemetry/log.ts';
+import { followCertificate, readCertificate } from './fleet-tls.ts';
 import type { PlanOrigin } from './plan-keeper.ts';
 import { openSharedStore, type SharedStore } from './shared-store.ts';
 import { listenStandby, type Standby } from './standby.ts';
@@ -20,11 +21,13 @@ export interface ControllerSettings {
   readonly name: string;
   /** Where proxies connect. */
   readonly fleetListen: { readonly host: string; readonly port: number };
+  /** Files in PEM; absent: proxies connect over plain HTTP. */
+  readonly fleetTls?: { readonly certFile: string | undefined; readonly keyFile: string | undefined };
 }
 
 /** A controller of a fleet, leading or standing by. */
 export interface FleetProcess {
-  /** Where members connect, as `http://host:port`. */
+  /** Where members connect, as `http://host:port` or `https://host:port`. */
   readonly fleetUrl: string;
   /** Of the control API, once it leads; of what says that it stands by until then. */
   readonly apiUrl: () => string;
@@ -52,7 +55,16 @@ export async function startController(options: ControllerSettings): Promise<Flee
   const log = createLog({ level: settings.log.level, write: (line) => process.stdout.write(line) });
   await mkdir(settings.store.dir, { recursive: true, mode: 0o700 });
   const token = await ensureSecret(settings.api.tokenFile, 32);
-  const hub = new Hub({ listen: options.fleetListen, token, clock: systemClock, log, id: randomUUID() });
+  const tls = readCertificate(options.fleetTls?.certFile, options.fleetTls?.keyFile);
+  const certificate = tls === undefined ? {} : { certificate: tls.pair };
+  const hub = new Hub({
+    ...certificate,
+    listen: options.fleetListen,
+    token,
+    clock: systemClock,
+    log,
+    id: randomUUID(),
+  });
   const address = await hub.listen();
   const reign = new Reign(options, settings.store.url, { hub, token, log, clock: systemClock });
   try {
@@ -62,14 +74,20 @@ export async function startController(options: ControllerSettings): Promise<Flee
     await hub.close();
     throw error;
   }
+  const stopFollowing =
+    tls === undefined
+      ? () => undefined
+      : followCertificate(tls.files, { clock: systemClock, log, onNew: (pair) => hub.renew(pair) });
+  if (tls === undefined && !isLoopback(address.host)) log.warn('fleet.not-encrypted', { address: address.host });
   log.info('fleet.listening', { address: `${address.host}:${address.port}`, controller: options.name });
   return {
-    fleetUrl: `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
+    fleetUrl: `${tls === undefined ? 'http' : 'https'}://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
     apiUrl: () => reign.apiUrl,
     leads: () => hub.leads,
     reload: () => reign.reload(),
     ended: reign.ended,
     close: async () => {
+      stopFollowing();
       await reign.close();
       await hub.close();
     },
@@ -229,6 +247,11 @@ class Reign {
     if (leader === undefined) return 'This controller stands by: nobody leads yet.';
     return `This controller stands by: ${leader.name} leads, at ${leader.address}.`;
   }
+}
+
+/** Nobody listens in on the machine itself. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** Of the state item `revision`; 0 in an empty store. */

@@ -41,8 +41,9 @@ export interface ProxySettings {
   /** Makes settings of the fleet's plan, with what is this process's own. */
   readonly parse: (plan: PlanText) => ParsedSettings;
   readonly name: string;
-  /** `http://host:port` of every controller's door for members. */
+  /** `http://host:port` or `https://host:port` of every controller's door for members. */
   readonly controllers: readonly string[];
+  readonly authority?: () => string;
   readonly token: string;
   readonly door: { readonly host: string; readonly port: number };
 }
@@ -108,6 +109,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
 
   const member: Member = new Member({
     controllers: options.controllers,
+    ...(options.authority === undefined ? {} : { authority: options.authority }),
     token,
     clock,
     log,

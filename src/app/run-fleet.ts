@@ -6,6 +6,7 @@ import { CutoverError, isCutoverError } from '../core/errors.ts';
 import { MAX_CONTROLLERS } from '../fleet/member.ts';
 import { startController } from './fleet-controller.ts';
 import { startProxy } from './fleet-proxy.ts';
+import { authorityIn } from './fleet-tls.ts';
 import { withStore } from './open-store.ts';
 import type { PlanOrigin } from './plan-keeper.ts';
 import { beginOf, nextSignal, type RunOptions, reloadOnHangup } from './run.ts';
@@ -14,12 +15,17 @@ import { beginOf, nextSignal, type RunOptions, reloadOnHangup } from './run.ts';
 export interface RunControllerOptions extends Omit<RunOptions, 'listen' | 'progress'> {
   readonly name?: string;
   readonly fleetListen: string;
+  /** Files in PEM: with both, proxies join over TLS. */
+  readonly fleetCert?: string;
+  readonly fleetKey?: string;
 }
 
 /** What `cutover proxy` was given. */
 export interface RunProxyOptions extends Omit<RunOptions, 'apiListen' | 'store' | 'progress'> {
   readonly name?: string;
   readonly controller: readonly string[];
+  /** File in PEM with the authority of the controllers' certificates. */
+  readonly controllerCa?: string;
   readonly door: string;
   readonly tokenFile?: string;
 }
@@ -35,6 +41,7 @@ export async function runController(options: RunControllerOptions): Promise<numb
     plan,
     name: options.name ?? `${hostname()}:${process.pid}`,
     fleetListen: addressOf(options.fleetListen, '--fleet-listen'),
+    fleetTls: { certFile: options.fleetCert, keyFile: options.fleetKey },
   });
   options.print(
     `${controller.leads() ? 'Leading' : 'Standing by'}. Proxies join at ${controller.fleetUrl}; the control API is at ${controller.apiUrl()}`,
@@ -56,11 +63,13 @@ export async function runController(options: RunControllerOptions): Promise<numb
  */
 export async function runProxy(options: RunProxyOptions): Promise<number> {
   const { settings, plan } = begin(options);
+  const authority = authorityIn(options.controllerCa);
   const proxy = await startProxy({
     settings,
     parse: plan().origin.parse,
     name: options.name ?? `${hostname()}:${process.pid}`,
     controllers: controllersOf(options.controller),
+    ...(authority === undefined ? {} : { authority }),
     token: tokenOf(options.tokenFile, settings),
     door: addressOf(options.door, '--door'),
   });
@@ -153,10 +162,15 @@ function controllersOf(given: readonly string[]): readonly string[] {
     );
   return given.map((text) => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url?.protocol === 'http:' && url.hostname !== '' && url.username === '' && url.password === '')
+    if (
+      (url?.protocol === 'http:' || url?.protocol === 'https:') &&
+      url.hostname !== '' &&
+      url.username === '' &&
+      url.password === ''
+    )
       return url.origin;
     throw new CutoverError('USAGE', 'A --controller is no address of a controller.', {
-      hint: 'Give it as http://HOST:8082, where its --fleet-listen is.',
+      hint: 'Give it as http://HOST:8082, or https:// where it has a certificate, and where its --fleet-listen is.',
     });
   });
 }

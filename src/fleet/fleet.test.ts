@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeChain } from '../../test/support/certificates.ts';
 import { type Cuttable, cuttable } from '../../test/support/cuttable.ts';
 import type { CellKey, EndpointId, Side, TenantId } from '../core/cell.ts';
 import { CellStates } from '../core/cell-states.ts';
@@ -7,7 +8,7 @@ import type { Log, ServedRecord } from '../core/ports.ts';
 import type { Latch, TableData } from '../core/routing.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLog } from '../telemetry/log.ts';
-import { Hub, type HubWork } from './hub.ts';
+import { type Certificate, Hub, type HubWork } from './hub.ts';
 import { Member, type MemberOptions } from './member.ts';
 import type { Report } from './messages.ts';
 
@@ -61,8 +62,9 @@ interface HubRig {
   readonly work: HubWork;
 }
 
-async function controller(id: string): Promise<HubRig> {
-  const hub = new Hub({ listen: LISTEN, token: TOKEN, clock: systemClock, log, id });
+async function controller(id: string, certificate?: Certificate): Promise<HubRig> {
+  const tls = certificate === undefined ? {} : { certificate };
+  const hub = new Hub({ ...tls, listen: LISTEN, token: TOKEN, clock: systemClock, log, id });
   const { port } = await hub.listen();
   ends.push(() => hub.close());
   const reports: Report[] = [];
@@ -84,7 +86,14 @@ async function controller(id: string): Promise<HubRig> {
     },
     needs: () => undefined,
   };
-  return { hub, url: `http://127.0.0.1:${port}`, port, reports, latches, work };
+  return {
+    hub,
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    port,
+    reports,
+    latches,
+    work,
+  };
 }
 
 interface MemberRig {
@@ -271,6 +280,45 @@ describe('a plan', () => {
     late.hub.publish(table(9));
     await late.hub.acknowledged(9, 300);
     expect(taken).toEqual(['late', 'next']);
+  });
+});
+
+describe('over TLS', () => {
+  const trouble = (rig: MemberRig): string => rig.member.controllers()[0]?.trouble ?? '';
+
+  test('members obey a controller whose authority they were given, also after its certificate was renewed', async () => {
+    const { authority, server } = makeChain('127.0.0.1');
+    const { hub, url, work } = await controller('c', server);
+    hub.lead(1, 0, work);
+    hub.publish(table(1));
+    const first = proxy('first', [url], { authority: () => authority.cert });
+    await expect.poll(() => revisionOf(first), WAIT).toBe(1);
+    const renewed = makeChain('127.0.0.1');
+    hub.renew(renewed.server);
+    const second = proxy('second', [url], { authority: () => renewed.authority.cert });
+    await expect.poll(() => revisionOf(second), WAIT).toBe(1);
+    hub.publish(table(2));
+    await expect.poll(() => [revisionOf(first), revisionOf(second)], WAIT).toEqual([2, 2]);
+  });
+
+  test('a member tells its token to nobody that it does not trust', async () => {
+    const { server } = makeChain('127.0.0.1');
+    const { authority, server: elsewhere } = makeChain('other.example');
+    const [unknown, misnamed] = [await controller('c', server), await controller('d', elsewhere)];
+    const members = [
+      proxy('without', [unknown.url]),
+      proxy('with another', [unknown.url], { authority: () => authority.cert }),
+      proxy('of another name', [misnamed.url], { authority: () => authority.cert }),
+      proxy('plain', [unknown.url.replace('https:', 'http:')]),
+    ];
+    for (const { hub, work } of [unknown, misnamed]) {
+      hub.lead(1, 0, work);
+      hub.publish(table(1));
+    }
+    for (const member of members) await expect.poll(() => trouble(member), WAIT).not.toBe('');
+    expect(members.map(revisionOf)).toEqual([0, 0, 0, 0]);
+    expect([...unknown.hub.members(), ...misnamed.hub.members()]).toEqual([]);
+    expect(trouble(members[2] as MemberRig)).toContain('does not match certificate');
   });
 });
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Side } from '../core/cell.ts';
 import { CutoverError } from '../core/errors.ts';
@@ -37,7 +38,15 @@ export interface HubWork {
   readonly needs: () => Needs | undefined;
 }
 
+/** A certificate with those of its authorities, and its key, in PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HubOptions {
+  /** Absent: members come over plain HTTP. */
+  readonly certificate?: Certificate;
   readonly listen: { readonly host: string; readonly port: number };
   readonly token: string;
   readonly clock: Clock;
@@ -113,7 +122,9 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    const { certificate } = options;
+    const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
+    this.#server = certificate === undefined ? createServer(answer) : createTlsServer(withFloor(certificate), answer);
     this.#server.on('upgrade', (request, socket: Duplex) => this.#upgrade(request, socket));
   }
 
@@ -138,6 +149,11 @@ export class Hub {
     this.#timer = this.#options.clock.after(ALIVE_MS, () => this.#beat());
     const address = this.#server.address();
     return { host, port: typeof address === 'object' && address !== null ? address.port : port };
+  }
+
+  /** Connections from now on are made with another certificate. */
+  renew(certificate: Certificate): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(withFloor(certificate));
   }
 
   /** Members belong to this process from now on: what it publishes counts above that of any leader before. */
@@ -465,4 +481,9 @@ export class Hub {
   #changed(): void {
     for (const look of [...this.#waiters]) look();
   }
+}
+
+/** All members are of our making: nobody needs less. */
+function withFloor(certificate: Certificate): Certificate & { readonly minVersion: 'TLSv1.3' } {
+  return { ...certificate, minVersion: 'TLSv1.3' };
 }

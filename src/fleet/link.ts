@@ -1,4 +1,5 @@
 import { type ClientRequest, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import type { Clock, Log, Timer } from '../core/ports.ts';
 import type { TableData } from '../core/routing.ts';
 import { LineSocket } from './line-socket.ts';
@@ -16,8 +17,10 @@ import {
 } from './messages.ts';
 
 export interface LinkOptions {
-  /** `http://host:port` of a controller's door for members. */
+  /** `http://host:port` or `https://host:port` of a controller's door for members. */
   readonly controller: string;
+  /** The authority of its certificate, in PEM, asked for each connection; absent: those that Node brings. */
+  readonly authority?: () => string;
   readonly token: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -181,11 +184,20 @@ export class Link {
   }
 
   #ask(path: string, headers: Readonly<Record<string, string>>): ClientRequest {
-    const asked = request(`${this.controller}${path}`, {
-      headers: { ...headers, authorization: `Bearer ${this.#options.token}` },
+    const { token, authority } = this.#options;
+    const options = {
+      headers: { ...headers, authorization: `Bearer ${token}` },
       timeout: SILENT_MS,
       agent: false,
-    });
+    } as const;
+    const place = `${this.controller}${path}`;
+    const asked = place.startsWith('https:')
+      ? requestTls(place, {
+          ...options,
+          minVersion: 'TLSv1.3',
+          ...(authority === undefined ? {} : { ca: authority() }),
+        })
+      : request(place, options);
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${SILENT_MS / 1000} s`)));
     asked.end();
     if ('upgrade' in headers) this.#asking = asked;

@@ -29,6 +29,8 @@ export interface MemberOptions {
   /** Doors for members of every controller; at most MAX_CONTROLLERS. */
   readonly controllers: readonly string[];
   readonly token: string;
+  /** Of the controllers' certificates; see Link. */
+  readonly authority?: () => string;
   readonly clock: Clock;
   readonly log: Log;
   readonly hello: () => Omit<Hello, 't' | 'term' | 'revision'>;
@@ -80,6 +82,7 @@ export class Member {
       (controller) =>
         new Link({
           controller,
+          ...(options.authority === undefined ? {} : { authority: options.authority }),
           token: options.token,
           clock: options.clock,
           log: options.log,

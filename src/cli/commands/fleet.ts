@@ -15,11 +15,14 @@ interface ControllerOptions extends SideOptions {
   readonly apiListen?: string;
   readonly store?: string;
   readonly fleetListen: string;
+  readonly fleetCert?: string;
+  readonly fleetKey?: string;
 }
 
 interface ProxyOptions extends SideOptions {
   readonly listen?: string;
   readonly controller?: readonly string[];
+  readonly controllerCa?: string;
   readonly door: string;
   readonly tokenFile?: string;
 }
@@ -43,7 +46,9 @@ export function addController(program: Command): void {
   )
     .option('--store <url>', 'the PostgreSQL database that all controllers share (CUTOVER_STORE)')
     .option('--api-listen <address>', 'where the control API and the page listen')
-    .option('--fleet-listen <address>', 'where proxies join', '127.0.0.1:8082');
+    .option('--fleet-listen <address>', 'where proxies join', '127.0.0.1:8082')
+    .option('--fleet-cert <file>', 'certificate in PEM: proxies join over TLS; a renewed file is taken over')
+    .option('--fleet-key <file>', 'its private key in PEM');
   define<ControllerOptions>(
     command,
     [
@@ -64,6 +69,7 @@ export function addProxy(program: Command): void {
   )
     .option('--listen <address>', 'where to serve, host:port')
     .option('--controller <url>', 'where a controller lets proxies join; name each of them', collect)
+    .option('--controller-ca <file>', 'authority in PEM that certificates of https:// controllers are trusted by')
     .option('--token-file <file>', 'file with the token of the fleet (or CUTOVER_TOKEN holds it)')
     .option('--door <address>', 'its own door: rollback without a controller, probes, metrics', '127.0.0.1:8083');
   define<ProxyOptions>(
