@@ -49,7 +49,9 @@ export function liveView(parts: LiveParts): LiveView {
           `The store is not usable: ${beginning.trouble.message} ${beginning.trouble.hint ?? ''} The last table is served, nothing is promoted.`,
         ]),
     ...breakerWarnings(proxy.breakers()),
-    ...(recorder.trouble === '' ? [] : [`The store takes nothing, comparing has stopped: ${recorder.trouble}`]),
+    ...(recorder.trouble === ''
+      ? []
+      : [`The store takes nothing, comparing has stopped but for what the candidate serves: ${recorder.trouble}`]),
     ...(controller.unjournaled > 0
       ? [`${controller.unjournaled} rollbacks are in force but not in the journal yet.`]
       : []),

@@ -22,7 +22,7 @@ export interface RecorderOptions {
   readonly strikes?: (max: number) => readonly { readonly key: string; readonly value: unknown }[];
   /** What `strikes` gave was not written. */
   readonly strikesLost?: (documents: readonly { readonly key: string }[]) => void;
-  /** Comparing stops while the store takes nothing, and goes on when it does again. */
+  /** Comparing stops while the store takes nothing, but for what the candidate serves, and goes on when it does again. */
   readonly onStore: (works: boolean) => void;
   /** Mismatches older than this were deleted. */
   readonly onPruned: (before: number) => void;
@@ -41,7 +41,7 @@ const RETRY_MS = 5_000;
 
 /**
  * Carries what was counted and found into the store, in batches, once a second.
- * If the store fails, the counts go back to the ledger, mismatches are kept up to a bound, comparing stops, and it is tried again every five seconds.
+ * If the store fails, the counts go back to the ledger, mismatches are kept up to a bound, `onStore` hears of it, and it is tried again every five seconds.
  */
 export class Recorder {
   readonly #options: RecorderOptions;

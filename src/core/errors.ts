@@ -69,7 +69,11 @@ export const ERRORS = {
     when: 'The database was written by a newer version of Cutover; this one refuses to touch it.',
   },
   STORE_CORRUPT: { source: 'cutover', retryable: false, when: 'The database is damaged.' },
-  STORE_FULL: { source: 'cutover', retryable: true, when: 'The disk is full; comparing stops, serving goes on.' },
+  STORE_FULL: {
+    source: 'cutover',
+    retryable: true,
+    when: 'The disk is full; nothing is promoted, comparing stops but for what the candidate serves, serving goes on.',
+  },
   STORE_BUSY: { source: 'cutover', retryable: true, when: 'Another process holds the state folder.' },
   STORE_FENCED: {
     source: 'cutover',

@@ -183,7 +183,7 @@ export function storeNotice(works: boolean, doing: string, at: number): Notice {
           kind: 'store',
           at,
           title: 'The store takes nothing',
-          text: 'Serving goes on and a rollback works; comparing has stopped and nothing is promoted. cutover status says more.',
+          text: 'Serving goes on and a rollback works; nothing is promoted, and comparing has stopped but for what the candidate serves. cutover status says more.',
           reason: doing,
         },
   );

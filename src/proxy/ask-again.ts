@@ -54,7 +54,7 @@ export class Repeats implements AskAgain {
     const { clock, settings, upstreams } = this.#mirrors.deps;
     const mayAsk =
       this.#mirrors.mayRepeat(request.method, request.target, policy) &&
-      this.#mirrors.standstill === undefined &&
+      this.#mirrors.overload === undefined &&
       !(side === 'control' && this.#latency.isRising) &&
       this.#allowance[side].take(clock.monotonic());
     if (!mayAsk) return Promise.resolve(undefined);

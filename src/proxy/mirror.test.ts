@@ -208,6 +208,17 @@ describe('what is sampled and cannot be verified is counted:', () => {
     expect(rig.sink.reasons.map(({ reason }) => reason)).toEqual(['store', 'overload']);
     expect(control.requests).toHaveLength(2);
   });
+
+  test('what the candidate serves is mirrored while the mirror is paused: tripwires live on that', async () => {
+    const control = await origin(says('control'));
+    const candidate = await origin(says('candidate'));
+    const rig = await rigOf({ dialPpm: 1_000_000, control: control.url, candidate: candidate.url });
+    rig.proxy.pauseMirrors('store');
+    await ask(rig.port);
+    await until(() => rig.sink.exchanges.length === 1, 'the exchange');
+    expect(rig.sink.exchanges[0]).toMatchObject({ direction: 'reverse' });
+    expect(rig.sink.reasons).toEqual([]);
+  });
 });
 
 test('a busy moment costs no session: its copy waits, while a request of nobody is shed', async () => {

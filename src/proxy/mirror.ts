@@ -51,7 +51,7 @@ export class Mirrors {
     const { settings, clock } = deps;
     this.decoding = new DecodeAllowance(clock, settings.compare.maxDecodedBytes);
     this.#budget = new MirrorBudget(settings.mirror, clock.monotonic());
-    this.#queue = new MirrorQueue(clock, () => this.standstill ?? this.#place());
+    this.#queue = new MirrorQueue(clock, () => this.overload ?? this.#place());
     const { perSecond } = settings.mirror;
     this.spender = new Spender({ perSecond, maxCells: settings.limits.cells }, clock.monotonic());
     this.#acts = deps.settings.mirror.acts.map((pattern) => RE2JS.compile(pattern));
@@ -65,6 +65,7 @@ export class Mirrors {
     this.#acts = mirror.acts.map((pattern) => RE2JS.compile(pattern));
   }
 
+  /** Copies of what the control serves stop. Where the candidate serves, tripwires live on comparisons: those go on. */
   pause(reason: UnverifiedReason | undefined): void {
     this.#paused = reason;
   }
@@ -128,8 +129,8 @@ export class Mirrors {
     const isHeld = servedBy === 'control' && !request.probe && this.deps.breakers?.isOpen(request.cell.endpoint);
     const usual = (): UnverifiedReason | undefined =>
       sessions === undefined
-        ? this.#obstacle(request)
-        : (sessions.obstacle(session, seen) ?? this.#lasting() ?? unfit(request, this.deps.settings));
+        ? this.#obstacle(request, servedBy)
+        : (sessions.obstacle(session, seen) ?? this.#lasting(servedBy) ?? unfit(request, this.deps.settings));
     const obstacle = isHeld ? 'breaker-open' : usual();
     if (obstacle !== undefined) {
       request.probe?.release();
@@ -144,7 +145,7 @@ export class Mirrors {
   sampleFailover(candidate: MirrorCandidate): Sample | undefined {
     const cell = this.#eligible(candidate);
     if (cell === undefined) return undefined;
-    const obstacle = this.#obstacle(candidate);
+    const obstacle = this.#obstacle(candidate, 'candidate');
     if (obstacle !== undefined) {
       this.deps.sink.unverified(cell, obstacle === 'budget' ? 'failed-over' : obstacle);
       return undefined;
@@ -162,9 +163,13 @@ export class Mirrors {
     this.#queue.add(go, late);
   }
 
-  /** Why nothing more may be sent now. */
-  get standstill(): UnverifiedReason | undefined {
-    if (this.#paused !== undefined) return this.#paused;
+  /** Why nothing more may be sent now of what a side served. */
+  standstill(servedBy: Side): UnverifiedReason | undefined {
+    return this.#pausedFor(servedBy) ?? this.overload;
+  }
+
+  /** Set while this process has too much to do to send anything more. */
+  get overload(): UnverifiedReason | undefined {
     return this.deps.pressure.isHigh() || this.pool.isNearlyFull ? 'overload' : undefined;
   }
 
@@ -174,14 +179,17 @@ export class Mirrors {
   }
 
   /** The budget is asked last: its place is taken when nothing else stands against the mirror. */
-  #obstacle(candidate: MirrorCandidate): UnverifiedReason | undefined {
-    return this.standstill ?? unfit(candidate, this.deps.settings) ?? this.#place();
+  #obstacle(candidate: MirrorCandidate, servedBy: Side): UnverifiedReason | undefined {
+    return this.standstill(servedBy) ?? unfit(candidate, this.deps.settings) ?? this.#place();
   }
 
   /** What stands against a copy that may wait for its turn: a busy moment does not, nor does the budget of this one. */
-  #lasting(): UnverifiedReason | undefined {
-    if (this.#paused !== undefined) return this.#paused;
-    return this.pool.isNearlyFull || this.#queue.isFull ? 'overload' : undefined;
+  #lasting(servedBy: Side): UnverifiedReason | undefined {
+    return this.#pausedFor(servedBy) ?? (this.pool.isNearlyFull || this.#queue.isFull ? 'overload' : undefined);
+  }
+
+  #pausedFor(servedBy: Side): UnverifiedReason | undefined {
+    return servedBy === 'control' ? this.#paused : undefined;
   }
 
   #place(): UnverifiedReason | undefined {
@@ -383,13 +391,13 @@ export class Sample {
       this.#mirror(served);
     };
     // What begins no session and belongs to none costs nobody else anything: it is shed as everything is.
-    const standstill = this.#turn?.session === undefined ? this.#mirrors.standstill : undefined;
+    const standstill = this.#turn?.session === undefined ? this.#mirrors.standstill(this.#servedBy) : undefined;
     if (standstill !== undefined) this.drop(standstill);
     else this.#mirrors.whenPossible(go, (reason) => this.drop(reason));
   }
 
   #mirror(served: Served): void {
-    const standstill = this.#mirrors.standstill;
+    const standstill = this.#mirrors.standstill(this.#servedBy);
     if (standstill !== undefined) {
       this.drop(standstill);
       return;

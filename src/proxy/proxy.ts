@@ -97,7 +97,7 @@ export interface Proxy {
   breakers(): readonly BreakerStatus[];
   /** Served requests in flight; mirrors are not counted. */
   outstanding(side: Side): number;
-  /** While a reason is given no mirror is sent (counted as unverified). */
+  /** While a reason is given nothing that the control serves is mirrored (counted as unverified). */
   pauseMirrors(reason: UnverifiedReason | undefined): void;
   /** Lossless drain; resolves when the last connection ended or the time is over. */
   drain(timeoutMs: number): Promise<{ finished: boolean; cut: number }>;

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import type { Cell } from '../core/cell.ts';
+import type { Cell, Side } from '../core/cell.ts';
 import { MirrorBudget } from '../core/mirror-budget.ts';
 import type { UnverifiedReason } from '../core/ports.ts';
 import { type Decision, type EndpointPolicy, PPM } from '../core/routing.ts';
@@ -22,6 +22,7 @@ export class MirrorLot {
   readonly #random: Random;
   readonly #isOff: boolean;
   readonly spender: Spender;
+  /** Set: what the control serves is not copied. */
   paused: UnverifiedReason | undefined;
   /** Drawn, and not compared for want of budget. */
   dropped = 0;
@@ -39,23 +40,23 @@ export class MirrorLot {
     const offer = { cell, target, subject, share: policy.mirrorPpm / PPM };
     const draw = this.spender.draw(offer, this.#random.next(), now);
     if (draw.kind === 'drawn') {
-      if (!this.#take(now)) return undefined;
+      if (!this.#take(now, decision.side)) return undefined;
       return draw.isPreferred ? 'preferred' : 'drawn';
     }
     const isWatched = decision.reason === 'dial' && policy.proof !== 'none';
     const isExtra = decision.side === 'candidate' && isWatched && this.#budget.isPlentiful(now);
-    if (isExtra) return this.#take(now) ? 'drawn' : undefined;
+    if (isExtra) return this.#take(now, 'candidate') ? 'drawn' : undefined;
     if (draw.kind !== 'no') this.dropped += 1;
     return undefined;
   }
 
   /** A failover is a pair by itself: it needs a place in the budget and no lot. */
   drawFailover(policy: EndpointPolicy, now: number): boolean {
-    return !this.#isOff && policy.mirrorPpm > 0 && !policy.retired && this.#take(now);
+    return !this.#isOff && policy.mirrorPpm > 0 && !policy.retired && this.#take(now, 'candidate');
   }
 
-  #take(now: number): boolean {
-    if (this.paused === undefined && this.#budget.take(now)) return true;
+  #take(now: number, servedBy: Side): boolean {
+    if ((this.paused === undefined || servedBy === 'candidate') && this.#budget.take(now)) return true;
     this.dropped += 1;
     return false;
   }

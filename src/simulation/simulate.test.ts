@@ -98,6 +98,20 @@ describe('faults of our own parts', () => {
     }
   });
 
+  test('I6: a flaw that is deployed while the store is gone is found and taken back meanwhile', async () => {
+    const result = await happen(`
+duration: 80m
+traffic: { rps: 20, tenants: 4, endpoints: [GET /a] }
+candidate: { differences: [{ endpoint: GET /a, share: 10%, version: v2 }] }
+events:
+  - { at: 50m, kind: store-outage, for: 25m }
+  - { at: 55m, kind: deploy, version: v2 }
+plan: { defaults: { mirror: 100%, proof: none, dial: 50% } }
+`);
+    expect(result).toMatchObject({ undetected: 0, falseRollbacks: 0, violations: [] });
+    expect(result.timeToDetectMs.max).toBeLessThan(60_000);
+  });
+
   test('a controller that dies leaves clients where they were, and goes on from what is recorded', async () => {
     const result = await happen(`duration: 20m\n${TRAFFIC}proxies: 2
 events:

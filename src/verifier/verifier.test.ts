@@ -369,7 +369,7 @@ describe('the queue', () => {
     expect(trial.verified).toHaveLength(3);
   });
 
-  it('counts everything as unverified while it is paused, with the reason', async () => {
+  it('counts what the control served as unverified while it is paused, with the reason', async () => {
     const trial = start();
     trial.verifier.pause('store');
     trial.verifier.offer(mismatch());
@@ -377,6 +377,15 @@ describe('the queue', () => {
     trial.verifier.offer(exchangeOf(jsonAnswer({ a: 1 }), jsonAnswer({ a: 1 })));
     await trial.settled();
     expect(trial.unverified).toEqual(['store']);
+    expect(trial.verified).toHaveLength(1);
+  });
+
+  it('compares what the candidate served while it is paused: tripwires live on that', async () => {
+    const trial = start();
+    trial.verifier.pause('store');
+    trial.verifier.offer({ ...mismatch(), direction: 'reverse' });
+    await trial.settled();
+    expect(trial.unverified).toEqual([]);
     expect(trial.verified).toHaveLength(1);
   });
 

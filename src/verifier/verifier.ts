@@ -79,7 +79,7 @@ export interface Verifier {
    * Where that changes what counts, whatever was offered before is unverified (`rules-changed`).
    */
   follow(settings: VerifierSettings): void;
-  /** While a reason is given, everything offered is unverified for that reason. */
+  /** While a reason is given, what the control served is unverified for that reason. */
   pause(reason: UnverifiedReason | undefined): void;
   /** Resolves when nothing is queued, compared, confirmed or probed. */
   idle(): Promise<void>;
@@ -262,7 +262,8 @@ class QueuedVerifier implements Verifier {
 
   #refusal(exchange: Exchange): UnverifiedReason | undefined {
     if (this.#isClosed) return 'overload';
-    if (this.#paused !== undefined) return this.#paused;
+    // Where the candidate serves, tripwires live on comparisons: those go on.
+    if (this.#paused !== undefined && exchange.direction === 'forward') return this.#paused;
     const { queueLength, mirror } = this.#settings;
     const isFull = this.#pool.queueLength >= queueLength || this.#bytes + bytesOf(exchange) > mirror.maxMemoryBytes;
     return isFull ? 'queue-full' : undefined;
