@@ -26,6 +26,7 @@ export class Arrivals {
    * of which those of other hours are left out by chance (thinning, Lewis and Shedler 1979).
    */
   after(now: number, factor: number): number {
+    if (this.#mostPerMs === 0) return Number.POSITIVE_INFINITY;
     const mean = 1 / (this.#mostPerMs * factor);
     let at = now + this.#random.exponential(mean);
     while (this.#isCyclic && this.#random.next() * (1 + this.#plan.daily) > this.#levelAt(at)) {

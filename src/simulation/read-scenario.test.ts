@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { tempFolder } from '../../test/support/cutover-process.ts';
 import { problemsOf, scenarioOf } from '../../test/support/scenario.ts';
+import { readScenario } from './read-scenario.ts';
 
 const LEAST = 'duration: 10m\ntraffic: {rps: 5}\n';
 
@@ -66,6 +70,21 @@ events:
     ]);
   });
 
+  test('takes a plan from a file of its own, and tells what is wrong with it by the lines of that file', () => {
+    const folder = tempFolder();
+    const read = (plan: string) => {
+      writeFileSync(join(folder, 'plan.yaml'), plan);
+      return readScenario(`${LEAST}plan: plan.yaml\n`, { file: 'world.yaml', env: {}, baseDir: folder });
+    };
+    const good = read('control: http://127.0.0.1:1\ncandidate: http://127.0.0.1:2\ndefaults: {dial: 5%}\n');
+    expect(good.ok && good.scenario.settings.defaults.dialPpm).toBe(50_000);
+    const bad = read('defaults:\n  dail: 5%\n');
+    expect(bad.ok ? [] : bad.problems).toMatchObject([{ file: 'plan.yaml', line: 2, path: 'defaults.dail' }]);
+    expect(problemsOf(`${LEAST}plan: nowhere.yaml\n`)).toEqual([
+      expect.stringContaining('plan: names a file that does not exist'),
+    ]);
+  });
+
   test('moves what opens where its plan says nothing of dials, and says so', () => {
     expect(scenarioOf(LEAST).settings.defaults.dialPpm).toBe(1_000_000);
     expect(scenarioOf(LEAST).notes.join()).toContain('dial 100%');
@@ -106,7 +125,7 @@ plan:
 `),
     ).toEqual([
       'world.yaml:1:11: duration: is 10; expected a duration from 1s to 90d such as 30s, 5m, 7d. Write the unit, for example "10s".',
-      'world.yaml:3:8: traffic.rps: is -1; expected requests a second above 0 and at most 100000.',
+      'world.yaml:3:8: traffic.rps: is -1; expected requests a second, from 0 to 100000.',
       expect.stringContaining('world.yaml:5:3: traffic.endpoint: is not a known key; expected one of rps, tenants'),
       'world.yaml:7:14: candidate.errorRate: is 5; expected a share from 0% to 100% such as 5%, or a number from 0 to 1. Write "5%" for so many percent.',
       expect.stringContaining('world.yaml:8:14: candidate.latencyMs'),
@@ -159,7 +178,7 @@ events:
   test('are told where a world is too large, events of traffic counted', () => {
     expect(problemsOf('duration: 3650d\ntraffic: {rps: 1000000000}\n')).toEqual([
       expect.stringMatching(/^world\.yaml:1:11: duration: is "3650d"; expected a duration from 1s to 90d/),
-      'world.yaml:2:16: traffic.rps: is 1000000000; expected requests a second above 0 and at most 100000.',
+      'world.yaml:2:16: traffic.rps: is 1000000000; expected requests a second, from 0 to 100000.',
     ]);
     const times = (count: number) =>
       problemsOf(

@@ -1,8 +1,8 @@
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { EndpointName } from '../config/endpoint-name.ts';
 import { endpointShape } from '../config/endpoint-name.ts';
 import { closestHint } from '../config/fields.ts';
-import type { Surroundings } from '../config/files.ts';
+import { readSmallFile, type Surroundings } from '../config/files.ts';
 import { schemaFindings, textFindings } from '../config/findings.ts';
 import { type ConfigProblem, checkPart, inOrder, problemAt, type Settings } from '../config/load.ts';
 import type { Finding, Path } from '../config/problem.ts';
@@ -117,6 +117,30 @@ export interface ReadPlan {
 /** Where the plan says neither a dial nor steps, whatever opens moves: a simulation in which nothing may move shows nothing. */
 export function planOf(data: unknown, around: Surroundings): ReadPlan {
   const given = memberOf(data, 'plan') ?? {};
+  if (typeof given === 'string') return planFile(given, around);
+  const inPlan = (finding: Finding): Finding => ({ ...finding, path: ['plan', ...finding.path] });
+  return readPlan(given, around, inPlan);
+}
+
+/** A plan in a file of its own; what is wrong with it is told with its lines. */
+function planFile(name: string, { env, baseDir }: Surroundings): ReadPlan {
+  const path = resolve(baseDir, name);
+  const refused = (findings: readonly Finding[]): ReadPlan => ({ settings: undefined, findings, notes: [] });
+  const text = readSmallFile(path, MAX_SCENARIO_BYTES);
+  if ('problem' in text) {
+    const expected = 'a file such as cutover.yaml, or what it would hold';
+    return refused([{ path: ['plan'], what: `names a file that ${text.problem}`, expected }]);
+  }
+  const source = readYaml(text.value);
+  const inFile = (finding: Finding): Finding => {
+    const place = finding.place ?? source.locate(finding.path, finding.part ?? 'value');
+    return { ...finding, place, file: finding.file ?? name };
+  };
+  if (source.data === undefined || source.findings.length > 0) return refused(source.findings.map(inFile));
+  return readPlan(source.data, { env, baseDir: dirname(path) }, inFile);
+}
+
+function readPlan(given: unknown, around: Surroundings, placed: (finding: Finding) => Finding): ReadPlan {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return { settings: undefined, findings: [], notes: [] };
   const part = given as Readonly<Record<string, unknown>>; // a mapping, looked at by the configuration's code
@@ -128,8 +152,7 @@ export function planOf(data: unknown, around: Surroundings): ReadPlan {
       ? { ...part, defaults: { ...(defaults ?? {}), dial: '100%' } }
       : part;
   const checked = checkPart(whole, around);
-  const inPlan = (finding: Finding): Finding => ({ ...finding, path: ['plan', ...finding.path] });
-  if ('findings' in checked) return { settings: undefined, findings: checked.findings.map(inPlan), notes: [] };
+  if ('findings' in checked) return { settings: undefined, findings: checked.findings.map(placed), notes: [] };
   const notes = isSilent ? ['The plan names neither a dial nor steps: what opens moves wholly (dial 100%).'] : [];
   return { settings: checked.settings, findings: [], notes };
 }

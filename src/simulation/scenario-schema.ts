@@ -36,9 +36,11 @@ const weighted = mapping(
   'an endpoint such as GET /a, or {endpoint: GET /a, weight: 3}',
 );
 
+const RPS = 'requests a second, from 0 to 100000';
 const traffic = mapping(
   {
-    rps: amount(100_000, 'requests a second').meta({
+    rps: z.number({ error: RPS }).min(0, { error: RPS }).max(100_000, { error: RPS }).meta({
+      title: 'number',
       description: 'Requests a second, on average over the day; they come at random (Poisson).',
     }),
     tenants: z
@@ -158,7 +160,11 @@ const shape = {
 };
 
 /** What a problem of the plan is told by is the configuration's own schema. */
-const plan = z.record(z.string(), z.unknown(), { error: 'a mapping, as in cutover.yaml' }).prefault({});
+const plan = z
+  .union([z.record(z.string(), z.unknown()), z.string()], {
+    error: 'a mapping, as in cutover.yaml, or the name of such a file',
+  })
+  .prefault({});
 
 /** The whole file, for editors and the reference page. */
 export const scenarioSchema = mapping({
@@ -166,7 +172,8 @@ export const scenarioSchema = mapping({
   events,
   plan: plan.meta({
     title: 'part of cutover.yaml',
-    description: 'What is to be tried, in the words of `cutover.yaml`.',
+    description:
+      'What is to be tried, in the words of `cutover.yaml`; or the name of a file that holds it, from the folder of this one.',
   }),
 }).meta({ title: 'scenario', description: 'A simulated world for `cutover simulate`.' });
 

@@ -71,6 +71,12 @@ ${QUICK}`);
     expect(result.requests.failedOver).toBeGreaterThan(0);
   });
 
+  test('a world without a request ends, and nothing happens in it', async () => {
+    const result = await happen('duration: 1h\ntraffic: { rps: 0 }\n');
+    expect(result).toMatchObject({ requests: { total: 0 }, promotions: 0, rollbacks: 0, violations: [] });
+    expect(result.timeToOpenMs).toMatchObject({ count: 0, p50: null });
+  });
+
   test('obeys people, and says what it refused them', async () => {
     const result = await happen(`duration: 20m\n${TRAFFIC}events:
   - {at: 10m, kind: rollback, endpoint: GET /a}

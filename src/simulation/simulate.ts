@@ -117,7 +117,7 @@ class Simulation {
     const clock = this.#clock;
     let set = clock.timersSet;
     let request = this.#arrivals.after(0, this.#truth.traffic);
-    let progressAt = end / 20;
+    let progressAt = end / 100;
     for (let at = 0; ; ) {
       const change = Math.min(this.#truth.nextAt, planned[done]?.at ?? Number.POSITIVE_INFINITY);
       const timer = clock.nextAt;
@@ -150,7 +150,7 @@ class Simulation {
       set = clock.timersSet;
       if (at < progressAt) continue;
       this.#options.progress?.(at / end);
-      progressAt += end / 20;
+      progressAt += end / 100;
     }
     clock.moveTo(end);
   }

@@ -40,6 +40,9 @@ export function addSimulate(program: Command): void {
   );
 }
 
+/** How often a long simulation says how far it is, where nobody watches. */
+const TOLD_MS = 5_000;
+
 async function run({ scenario: file, seed }: SimulateOptions): Promise<SimulationResult> {
   const { readSmallFile } = await import('../../config/files.ts');
   const { describeProblem } = await import('../../config/problem.ts');
@@ -56,8 +59,15 @@ async function run({ scenario: file, seed }: SimulateOptions): Promise<Simulatio
       hint: 'Nothing was simulated. docs/reference/scenario.md has every key.',
     });
   const isWatched = process.stderr.isTTY === true;
+  let toldAt = performance.now();
   const progress = (share: number): void => {
-    if (isWatched && !isOutputClosed()) process.stderr.write(`\r${errorColour.dim(`${Math.round(share * 100)} % …`)}`);
+    if (isOutputClosed()) return;
+    const text = `${Math.round(share * 100)} % …`;
+    if (isWatched) process.stderr.write(`\r${errorColour.dim(text)}`);
+    else if (performance.now() - toldAt >= TOLD_MS) {
+      toldAt = performance.now();
+      printError(`${text.slice(0, -2)} of ${timeText(read.scenario.durationMs)} simulated`);
+    }
   };
   const result = await simulate(read.scenario, seed, { progress });
   if (isWatched) process.stderr.write('\r        \r');
