@@ -4,6 +4,7 @@ import type { EndpointId, TenantId } from '../core/cell.ts';
 import type { CellPolicy } from '../core/cell-machine.ts';
 import { type ClassOrder, classOrder } from '../core/class-order.ts';
 import type { EvidencePolicy } from '../core/evidence.ts';
+import { CELL_FALSE_ALARM } from '../core/one-sided-failures.ts';
 import type { RampPolicy, RampStep } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
 import { isSafeMethod } from '../core/safe-request.ts';
@@ -45,7 +46,10 @@ export function movementRules(settings: Needed): MovementRules {
       returnIntervalMs: evidence.returnIntervalMs,
       retries: evidence.retries,
     },
-    own: evidencePolicy(evidence, { limit: evidence.cellLimit, minTenants: 1 }),
+    own: {
+      ...evidencePolicy(evidence, { limit: evidence.cellLimit, minTenants: 1 }),
+      failureAlarm: CELL_FALSE_ALARM,
+    },
     pooled: (proof, tenants) =>
       evidencePolicy(evidence, {
         limit: proof === 'cell' ? evidence.cellLimit : evidence.pooledLimit,

@@ -53,6 +53,8 @@ export interface EvidencePolicy {
   readonly staleAfterMs: number;
   /** One false alarm in so many comparisons at most, as a probability; for the watch over what is open. */
   readonly falseAlarm: number;
+  /** Chance that a candidate that fails as often as the control is called worse; absent: 1 %. */
+  readonly failureAlarm?: number;
 }
 
 export const ASSESSMENTS = ['insufficient', 'pass', 'fail', 'conflict', 'stale', 'fault'] as const;
@@ -194,8 +196,8 @@ export class Evidence {
   }
 
   /** Whether the rate of wrong answers is not as low as hoped, or the candidate fails more than the control. */
-  private speaksAgainst({ test }: EvidencePolicy): boolean {
-    return isDisproven(test, this.matches, this.wrong) || failsMore(this.failures);
+  private speaksAgainst({ test, failureAlarm }: EvidencePolicy): boolean {
+    return isDisproven(test, this.matches, this.wrong) || failsMore(this.failures, failureAlarm);
   }
 
   private isSubjectFull(subject: string): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../../test/support/movement-rig.ts';
 import { Evidence, type EvidencePolicy, type Sample } from './evidence.ts';
-import { excessFailures, failedAlone, failsMore } from './one-sided-failures.ts';
+import { CELL_FALSE_ALARM, excessFailures, failedAlone, failsMore } from './one-sided-failures.ts';
 
 const POLICY: EvidencePolicy = {
   test: { limit: 0.01, confidence: 0.95 },
@@ -54,6 +54,13 @@ describe('failures of one side alone', () => {
     expect(failsMore({ candidate: 9, control: 0 })).toBe(true);
     expect(failsMore({ candidate: 1_000, control: 1_000 })).toBe(false);
     expect(gather(Array.from({ length: 9 }, byCandidate)).assess(POLICY, number).kind).toBe('fail');
+  });
+
+  test('where there are many cells, each of them needs more', () => {
+    const many = { ...POLICY, failureAlarm: CELL_FALSE_ALARM };
+    const inRow = (count: number) => gather(Array.from({ length: count }, byCandidate)).assess(many, number).kind;
+    expect(inRow(15)).not.toBe('fail');
+    expect(inRow(16)).toBe('fail');
   });
 
   test.each<[string, number, number, 'too-slow' | 'failed-over' | undefined, string | undefined]>([

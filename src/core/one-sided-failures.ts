@@ -8,8 +8,10 @@ export type OneSidedFailures = Readonly<Record<Side, number>>;
 
 export const NO_FAILURES: OneSidedFailures = { control: 0, candidate: 0 };
 
-/** Chance that a candidate that fails as often as the control is called worse, however often one looks. */
+/** Chance that a candidate that fails as often as the control is called worse, however often one looks; of one test. */
 const FALSE_ALARM = 0.01;
+/** The same where there is a test for each cell: of a hundred cells that last as many epochs one is taken back for nothing. */
+export const CELL_FALSE_ALARM = 0.0001;
 
 /**
  * Failures of the candidate that none of the control's stands against. Where both fail equally often this grows more slowly
@@ -21,11 +23,11 @@ export function excessFailures({ candidate, control }: OneSidedFailures): number
 
 /**
  * Whether the candidate fails more of the same requests than the control: the test on discordant pairs over all that was
- * gathered (McNemar 1947, as a mean of likelihood ratios: Ville 1939). Nine of the candidate's in a row are enough.
+ * gathered (McNemar 1947, as a mean of likelihood ratios: Ville 1939). At 1 % nine of the candidate's in a row are enough.
  */
-export function failsMore({ candidate, control }: OneSidedFailures): boolean {
+export function failsMore({ candidate, control }: OneSidedFailures, falseAlarm: number = FALSE_ALARM): boolean {
   const logs = CANDIDATE_SHARES.map((share) => candidate * Math.log(2 * share) + control * Math.log(2 * (1 - share)));
-  return meanRatio(logs) >= 1 / FALSE_ALARM;
+  return meanRatio(logs) >= 1 / falseAlarm;
 }
 
 /** No answer at all, or one that tells of a failure. */
