@@ -23,6 +23,7 @@ const ORDER = [
   'slow-candidate',
   'bad-deployment',
   'low-traffic',
+  'noisy-legacy',
   'candidate-down',
   'store-outage',
   'controller-crash',

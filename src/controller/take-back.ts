@@ -61,7 +61,11 @@ export class TakeBack {
       if (first === undefined) return;
       const reason = batch.length === 1 ? first.reason : `${batch.length} cells; the first: ${first.reason}`;
       const tracks = batch.map((move) => move.track);
-      await orders.retreat({ tracks, who: { actor: first.actor, reason }, evidence: retreatEvidence(batch) });
+      // Where the endpoint itself has failed, one latch over it says so, instead of one for each cell.
+      const isWhole = batch.every(({ track }) => homes.has(track.home));
+      const endpoints = isWhole ? [...new Set(tracks.map(({ home }) => home.id))] : [];
+      const who = { actor: first.actor, reason };
+      await orders.retreat({ tracks, who, evidence: retreatEvidence(batch), endpoints });
     }
   }
 
