@@ -416,6 +416,7 @@ async function assemble(
     listen: settings.api.listen,
     hosts: settings.api.hosts,
     token,
+    ...(settings.api.people === undefined ? {} : { people: settings.api.people }),
     events,
     dashboardDir: dashboardDir(),
   });

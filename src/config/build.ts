@@ -12,10 +12,18 @@ import type { Target } from './network.ts';
 import { isPrivate } from './network.ts';
 import { fetchNotify, type NotifyOutside } from './notify-checks.ts';
 import { fetchOpenapi, NO_TEMPLATES, type OpenapiTemplates } from './openapi-templates.ts';
+import { fetchPeople, signedSteps } from './people.ts';
 import type { Finding } from './problem.ts';
 import type { ConfigFile, RuleFile, SideFile } from './schema.ts';
 import type { Salvaged } from './schema-walk.ts';
-import type { EndpointSettings, NotifyTarget, Settings, SideSettings, VersionPollSettings } from './settings.ts';
+import type {
+  EndpointSettings,
+  NotifyTarget,
+  Person,
+  Settings,
+  SideSettings,
+  VersionPollSettings,
+} from './settings.ts';
 import { fetchStoreUrl } from './store-url.ts';
 import {
   buildServerTls,
@@ -34,6 +42,7 @@ export interface Outside {
   readonly openapi: OpenapiTemplates;
   readonly notify: readonly NotifyOutside[];
   readonly storeUrl: string | undefined;
+  readonly people: readonly Person[];
 }
 
 /** Follows every reference; all that lead nowhere are found at once. */
@@ -54,9 +63,11 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
   const secret = reference as ConfigFile['trust']['tokenSecret'];
   const openapi = file.openapi === undefined ? NO_TEMPLATES : fetchOpenapi(file.openapi, ['openapi'], around);
   const notify = fetchNotify(file, around);
+  const { people, findings: unfit } = fetchPeople(file, around);
   findings.push(
     ...openapi.findings,
     ...notify.findings,
+    ...unfit,
     ...serverTls.findings,
     ...tls.control.findings,
     ...tls.candidate.findings,
@@ -64,6 +75,7 @@ export function fetchOutside(file: Salvaged<ConfigFile>, around: Surroundings): 
   return {
     openapi,
     notify: notify.targets,
+    people,
     storeUrl: take(fetchStoreUrl(file, around)),
     tokenSecret: secret === undefined ? undefined : take(fetchSecret(secret, ['trust', 'tokenSecret'], around)),
     tls,
@@ -81,7 +93,12 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
   return {
     listen: file.listen,
     ...(file.tls === undefined ? {} : { tls: buildServerTls(file.tls, outside.serverTls) }),
-    api: { listen: file.api.listen, tokenFile, hosts: file.api.hosts },
+    api: {
+      listen: file.api.listen,
+      tokenFile,
+      hosts: file.api.hosts,
+      ...(outside.people.length === 0 ? {} : { people: outside.people }),
+    },
     sides: {
       control: buildSide('control', file.control, outside),
       candidate: { ...buildSide('candidate', file.candidate, outside), ...buildBreaker(file) },
@@ -96,10 +113,13 @@ export function buildSettings(file: ConfigFile, outside: Outside, around: Surrou
       maxPpm: file.defaults.max,
       proof: file.defaults.proof,
       mirrorPpm: file.defaults.mirror,
-      steps: file.defaults.steps ?? [],
+      steps: signedSteps(file.defaults.steps ?? [], outside.people),
       dwellMs: file.defaults.dwell,
     },
-    endpoints: file.endpoints.map((endpoint) => buildEndpoint(endpoint, file.defaults)),
+    endpoints: file.endpoints.map((endpoint) => {
+      const built = buildEndpoint(endpoint, file.defaults);
+      return { ...built, steps: signedSteps(built.steps, outside.people) };
+    }),
     templates: outside.openapi.templates.filter((name) => !listed.has(endpointShape(name))),
     ...buildMovement(file),
     ...buildVerification(file),

@@ -10,6 +10,7 @@ import { listedShapes, otherNameFindings } from './named-endpoint.ts';
 import type { Target } from './network.ts';
 import { isLoopback, reaches, sameHost } from './network.ts';
 import { notifyFindings } from './notify-checks.ts';
+import { peopleFindings } from './people.ts';
 import type { Finding, Path } from './problem.ts';
 import { memberOf } from './problem.ts';
 import { ruleFindings, slownessFindings } from './rule-checks.ts';
@@ -32,6 +33,7 @@ export function crossFindings(file: File, data: unknown, described: readonly End
     ...credentialFindings(data),
     ...loopFindings(file),
     ...apiFindings(file),
+    ...peopleFindings(file),
     ...dialFindings(file, data),
     ...duplicateEndpointFindings(file),
     ...journeyFindings(file, data),

@@ -7,6 +7,7 @@ import { crossFindings } from './checks.ts';
 import type { Surroundings } from './files.ts';
 import { readSmallFile } from './files.ts';
 import { schemaFindings, textFindings } from './findings.ts';
+import { peopleWarnings } from './people.ts';
 import type { ConfigProblem, Finding, Path, Place } from './problem.ts';
 import { describeProblem, pathText } from './problem.ts';
 import type { ConfigFile } from './schema.ts';
@@ -167,6 +168,7 @@ function checkData(data: unknown, around: Surroundings & { readonly now?: number
     ...endedRules(whole, around.now ?? Date.now()),
     ...outside.openapi.warnings,
     ...breakerWarnings(file),
+    ...peopleWarnings(file),
     ...tlsWarnings(whole, outside, around.now ?? Date.now()),
   ];
   return { settings: buildSettings(whole, outside, around), warnings };

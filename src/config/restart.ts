@@ -17,6 +17,7 @@ const FIXED: readonly Fixed[] = [
   { path: ['api', 'listen'], of: ({ api }) => api.listen },
   { path: ['api', 'hosts'], of: ({ api }) => api.hosts },
   { path: ['api', 'tokenFile'], of: ({ api }) => api.tokenFile },
+  { path: ['api', 'people'], of: ({ api }) => api.people },
   ...sideKeys('control'),
   ...sideKeys('candidate'),
   { path: ['candidate', 'breaker'], of: ({ sides }) => sides.candidate.breaker },

@@ -23,6 +23,7 @@ import { freezes } from './freeze-schema.ts';
 import { locked } from './lock-schema.ts';
 import { canary, classes, evidence, protectedTenants, tripwires } from './movement-schema.ts';
 import { notify } from './notify-schema.ts';
+import { people } from './people-schema.ts';
 import { identitySources, secretReference } from './references.ts';
 import { list, mapping, table } from './shapes.ts';
 import { candidate, control } from './side-schema.ts';
@@ -57,6 +58,7 @@ const api = mapping({
     description: 'File with the API token, made at the first start with mode 0600. Relative to this file.',
     'x-default': '`api-token` in `store.dir`',
   }),
+  people,
 }).prefault({});
 
 const identity = mapping({

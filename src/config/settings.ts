@@ -85,6 +85,15 @@ export interface ApiSettings {
   readonly tokenFile: string;
   /** Extra names the API answers to, besides loopback ones: `Host` values, lower case, without port. */
   readonly hosts: readonly string[];
+  /** Who has a token of their own; absent: nobody. At most 200, each name and each token once. */
+  readonly people?: readonly Person[];
+}
+
+/** Somebody who signs in at the control API. */
+export interface Person {
+  readonly name: string;
+  /** At least 32 characters; a secret, never shown. */
+  readonly token: string;
 }
 
 export interface SideSettings {

@@ -71,32 +71,50 @@ const REFILL_MS = 6_000;
 /** Addresses remembered; the one that failed longest ago is forgotten first. */
 const MAX_ADDRESSES = 1_000;
 
+/** Somebody with a token of their own. */
+export interface SignedIn {
+  readonly name: string;
+  readonly token: string;
+}
+
 /**
- * Knows the token by its hash, and counts wrong ones per address. The right token always passes, whatever an address
+ * Knows the tokens by their hashes, and counts wrong ones per address. The right token always passes, whatever an address
  * has tried before: nobody can lock the on-call engineer out.
  */
 export class TokenGuard {
   readonly #hash: Buffer;
+  readonly #people: readonly { readonly name: string; readonly hash: Buffer }[];
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #failures = new Map<string, { count: number; at: number }>();
 
-  constructor(options: { readonly token: string; readonly clock: Clock; readonly events: Events }) {
+  constructor(options: {
+    readonly token: string;
+    readonly people?: readonly SignedIn[];
+    readonly clock: Clock;
+    readonly events: Events;
+  }) {
     this.#hash = sha256(options.token);
+    this.#people = (options.people ?? []).map(({ name, token }) => ({ name, hash: sha256(token) }));
     this.#clock = options.clock;
     this.#events = options.events;
   }
 
-  /** @throws ApiError UNAUTHORIZED, or RATE_LIMITED with `Retry-After` */
-  check(header: HeaderOf, address: string): void {
+  /**
+   * Who signed in; undefined: somebody with the token of the process.
+   * @throws ApiError UNAUTHORIZED, or RATE_LIMITED with `Retry-After`
+   */
+  check(header: HeaderOf, address: string): string | undefined {
     const authorization = header('authorization');
     if (authorization === undefined) {
       throw new ApiError('UNAUTHORIZED', 'A token is needed.', { hint: HOW_TO_SIGN_IN, headers: CHALLENGE });
     }
     const [, given = ''] = /^bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
     // Hashes of equal length are compared in constant time; their bytes tell nothing of the token's.
-    if (timingSafeEqual(sha256(given), this.#hash)) return;
-    this.#fail(address);
+    const hash = sha256(given);
+    if (timingSafeEqual(hash, this.#hash)) return undefined;
+    const person = this.#people.find((one) => timingSafeEqual(hash, one.hash));
+    return person === undefined ? this.#fail(address) : person.name;
   }
 
   #fail(address: string): never {
@@ -131,9 +149,15 @@ function sha256(text: string): Buffer {
 
 const ACTOR = /^(?:cli|api)(?::[\w.@+-]{1,64})?$/;
 
-/** Who orders, as the journal names it. Any caller has the same token, so this is what it says of itself. */
-export function actorOf(header: HeaderOf): string {
+/**
+ * Who orders, as the journal names it. A person who signed in is named whatever the caller says; with the token of the process,
+ * which any caller may have, it is what the caller says, but for the names of those who sign in.
+ */
+export function actorOf(header: HeaderOf, signedIn?: string, people: readonly SignedIn[] = []): string {
   const named = header('cutover-actor') ?? '';
-  if (ACTOR.test(named)) return named;
-  return header('sec-fetch-site') === 'same-origin' ? 'dashboard' : 'api';
+  const isNamed = ACTOR.test(named);
+  const [door = ''] = isNamed ? named.split(':') : [header('sec-fetch-site') === 'same-origin' ? 'dashboard' : 'api'];
+  if (signedIn !== undefined) return `${door}:${signedIn}`;
+  const isTheirs = people.some(({ name }) => named === `${door}:${name}`);
+  return isNamed && !isTheirs ? named : door;
 }

@@ -38,6 +38,7 @@ import type { PlanDoor } from './plan-door.ts';
 import { type RaceAsk, Races } from './race.ts';
 
 const TOKEN = 'token-of-this-test';
+const TOKEN_OF = { cora: 'token-of-cora-in-this-test', dan: 'token-of-dan-in-this-test' } as const;
 const GET_A = 'GET /a' as EndpointId;
 const NOTICE_TARGET = {
   name: 'chat',
@@ -174,6 +175,10 @@ async function setUp(options: { dashboardDir?: string; hosts?: string[]; raceAsk
     listen: { host: '127.0.0.1', port: 0 },
     hosts: options.hosts ?? [],
     token: TOKEN,
+    people: [
+      { name: 'cora', token: TOKEN_OF.cora },
+      { name: 'dan', token: TOKEN_OF.dan },
+    ],
     dashboardDir: options.dashboardDir,
   });
   const { port } = await server.listen();
@@ -599,6 +604,20 @@ describe('who may not', () => {
       expect((await ask(bench, '/api/v1/status', { headers: { host } })).status).toBe(200);
     },
   );
+
+  test.each<[what: string, token: string, headers: Record<string, string>, actor: string]>([
+    ['who signed in, whatever they say', TOKEN_OF.cora, { 'cutover-actor': 'cli:dan' }, 'cli:cora'],
+    ['who signed in on the page', TOKEN_OF.dan, { 'sec-fetch-site': 'same-origin' }, 'dashboard:dan'],
+    ['who signed in with a program', TOKEN_OF.dan, {}, 'api:dan'],
+    ['nobody who signs in, where another token gives their name', TOKEN, { 'cutover-actor': 'cli:cora' }, 'cli'],
+    ['what other callers say of themselves', TOKEN, { 'cutover-actor': 'cli:eve' }, 'cli:eve'],
+  ])('the journal names %s', async (_, token, headers, actor) => {
+    const bench = await setUp();
+    const body = { scope: {}, reason: 'a look' };
+    expect((await ask(bench, '/api/v1/hold', { method: 'POST', body, token, headers })).status).toBe(200);
+    const { items } = await bench.store.journal({ limit: 1 });
+    expect(items[0]).toMatchObject({ action: 'hold', actor });
+  });
 
   test('wrong tokens are slowed down per address, and the right one passes all the same', async () => {
     const bench = await setUp();

@@ -6,7 +6,7 @@ import { ROUTE_NAMES, ROUTES, type Route } from '../api/routes.ts';
 import { CutoverError, isCutoverError } from '../core/errors.ts';
 import type { Timer } from '../core/ports.ts';
 import type { Events } from '../telemetry/events.ts';
-import { actorOf, type HeaderOf, HostGuard, TokenGuard } from './api-guard.ts';
+import { actorOf, type HeaderOf, HostGuard, type SignedIn, TokenGuard } from './api-guard.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { createHandlers, documentOf, type HandlerSources, viewSources } from './handlers.ts';
 import { statusView } from './ledger-views.ts';
@@ -19,6 +19,8 @@ export interface ControlServerOptions extends HandlerSources {
   /** More names the API answers to, besides loopback ones; without port. */
   readonly hosts: readonly string[];
   readonly token: string;
+  /** Who has a token of their own; absent: nobody. */
+  readonly people?: readonly SignedIn[];
   readonly events: Events;
   /** Folder of the built page; undefined or absent: a sentence says how to build it. */
   readonly dashboardDir?: string | undefined;
@@ -54,7 +56,7 @@ const SECURITY_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
-type Env = { Bindings: HttpBindings };
+type Env = { Bindings: HttpBindings; Variables: { actor: string } };
 
 /** The control API and the page. Serving clients depends on none of it. */
 export function createControlServer(options: ControlServerOptions): ControlServer {
@@ -72,7 +74,7 @@ export function createControlServer(options: ControlServerOptions): ControlServe
     options.events.apiAnswered(c.res.status);
   });
   app.use('*', async (c, next) => {
-    checkCaller(c, guards);
+    c.set('actor', actorOf(headerOf(c), checkCaller(c, guards), options.people));
     await next();
   });
   addRoutes(app, options, streams);
@@ -92,15 +94,19 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(
     .map((route) => route.path),
 );
 
-function checkCaller(c: Context<Env>, guards: { readonly host: HostGuard; readonly token: TokenGuard }): void {
+/** Who signed in with a token of their own; undefined: nobody, or with that of the process. */
+function checkCaller(
+  c: Context<Env>,
+  guards: { readonly host: HostGuard; readonly token: TokenGuard },
+): string | undefined {
   const header = headerOf(c);
   const { path } = c.req;
-  if (PROBES.includes(path)) return;
+  if (PROBES.includes(path)) return undefined;
   guards.host.checkHost(header);
   const isApi = path === '/api' || path.startsWith('/api/');
   // A link on another page may lead to this one; only what answers with data, or acts, is closed to other origins.
   if (isApi || OPEN_PATHS.has(path) || isRacePage(path) || !isRead(c)) guards.host.checkOrigin(header);
-  if (isApi) guards.token.check(header, addressOf(c));
+  return isApi ? guards.token.check(header, addressOf(c)) : undefined;
 }
 
 function isRacePage(path: string): boolean {
@@ -169,7 +175,7 @@ async function callOf(c: Context<Env>, route: Route): Promise<unknown> {
       route.body === undefined
         ? undefined
         : checked('body', route.body, await readJson(c, route.bodyBytes ?? MAX_BODY_BYTES)),
-    actor: actorOf(headerOf(c)),
+    actor: c.get('actor'),
   };
 }
 

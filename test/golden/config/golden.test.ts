@@ -15,6 +15,8 @@ const env = {
   CUTOVER_TOKEN_SECRET: 'an-example-of-a-secret-of-40-characters!',
   SHORT_SECRET: 'open-sesame',
   HOOK_URL: 'https://chat.example/T1/B2',
+  TOKEN_OF_ANN: 'an-example-of-the-token-of-ann-40-chars!',
+  TOKEN_OF_BEN: 'an-example-of-the-token-of-ben-40-chars!',
 };
 /** Noon of the day on which every file is read. */
 const now = Date.UTC(2027, 0, 15, 12);
