@@ -10,15 +10,18 @@ const SAMPLED_BYTES = 64 * 1024;
 export class BodyCapture {
   readonly #pool: CapturePool;
   readonly #maxBytes: number;
+  readonly #isSampled: () => boolean;
   #chunks: Buffer[] = [];
   #keptBytes = 0;
   #bodyBytes = 0;
   #hash: Hash | undefined;
   #sampler: BodySampler | undefined;
 
-  constructor(pool: CapturePool, maxBytes: number) {
+  /** @param isSampled Asked once, when the bound is passed: false where a digest will do. */
+  constructor(pool: CapturePool, maxBytes: number, isSampled: () => boolean = () => true) {
     this.#pool = pool;
     this.#maxBytes = maxBytes;
+    this.#isSampled = isSampled;
   }
 
   /** What was kept, in order. */
@@ -58,7 +61,7 @@ export class BodyCapture {
     // The sample begins a little before the bound, so that what was kept and what was not overlap.
     const from = Math.max(0, this.#maxBytes - SAMPLED_BYTES);
     // Where the pool has no room for the last bytes, the digest must do.
-    if (this.#pool.take(TAIL_BYTES)) this.#sampler = new BodySampler(from);
+    if (this.#isSampled() && this.#pool.take(TAIL_BYTES)) this.#sampler = new BodySampler(from);
     let at = 0;
     for (const chunk of this.#chunks) {
       this.#hash.update(chunk);

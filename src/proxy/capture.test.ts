@@ -28,6 +28,23 @@ test('a longer body is cut, and known by the digest of all of it', () => {
   expect(answer.bodyDigest).toBe(createHash('sha256').update('abcdefghij').digest('hex'));
 });
 
+test.each([
+  ['as it is', undefined, true],
+  ['as it is, and says so', 'identity', true],
+  ['coded', 'gzip', false],
+  ['in a coding nobody knows', 'x-own', false],
+])('a long body that is sent %s is sampled only where its bytes can be looked into', (_, coding, isSampled) => {
+  const pool = new CapturePool(10_000_000);
+  const capture = new AnswerCapture(pool, 1_000);
+  capture.head({ ...HEAD, rawHeaders: coding === undefined ? [] : ['Content-Encoding', coding] });
+  const body = Buffer.from('some text that goes on '.repeat(1_000));
+  capture.add(body);
+  const answer = capture.finish(TIMES);
+  expect(answer.bodyDigest).toBe(createHash('sha256').update(body).digest('hex'));
+  expect(answer.bodySample === undefined).toBe(!isSampled);
+  expect(pool.usedBytes).toBe(0);
+});
+
 test('a full pool ends the capture and gets its bytes back', () => {
   const pool = new CapturePool(8);
   const first = new AnswerCapture(pool, 100);

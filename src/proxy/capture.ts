@@ -24,7 +24,8 @@ export class AnswerCapture {
     this.#pool = pool;
     this.#maxBytes = maxBytes;
     this.#decoding = decoding;
-    this.#body = new BodyCapture(pool, maxBytes);
+    // Coded bytes have nothing in common but where they are the same throughout: what is looked into is the decoded body.
+    this.#body = new BodyCapture(pool, maxBytes, () => this.#coding === undefined);
   }
 
   head(head: ResponseHead): void {
@@ -37,6 +38,11 @@ export class AnswerCapture {
 
   get rawHeaders(): readonly string[] {
     return this.#head?.rawHeaders ?? [];
+  }
+
+  get #coding(): string | undefined {
+    const coding = headerValue(toPairs(this.rawHeaders), 'content-encoding')?.trim().toLowerCase();
+    return coding === '' || coding === 'identity' ? undefined : coding;
   }
 
   /** False: the pool is full, and the capture has let go of everything. */
@@ -54,7 +60,7 @@ export class AnswerCapture {
   /** Begins when the bound is passed: what is kept whole the verifier decodes, apart from the loop. */
   #startDecoder(rest: Buffer): void {
     if (this.#decoding === undefined) return;
-    const coding = headerValue(toPairs(this.rawHeaders), 'content-encoding');
+    const coding = this.#coding;
     if (coding === undefined) return;
     const decoder = decoderFor(coding, this.#body.kept[0]?.[0] ?? 0);
     if (decoder === undefined) return;
