@@ -384,7 +384,9 @@ export const proofSheet = z.object({
   proof: z
     .object({
       at: z.number(),
-      over: z.enum(['cell', 'endpoint']),
+      over: z.enum(['cell', 'endpoint', 'cohort']),
+      /** Over a cohort: which. */
+      cohort: z.string().exactOptional(),
       epoch,
       controlVersion: z.string(),
       assessment,

@@ -245,6 +245,9 @@ function buildMovement(
       ownMatches: evidence.ownMatches,
       minRequests: evidence.minRequests,
       minTenants: evidence.minTenants,
+      ...(evidence.cohorts.length === 0
+        ? {}
+        : { cohorts: evidence.cohorts.map((name) => ({ name, tenants: file.cohorts[name] ?? [] })) }),
       statusShare: evidence.statusShare / PPM,
       minSpanMs: evidence.minSpan,
       maxInconclusive: evidence.maxInconclusive / PPM,

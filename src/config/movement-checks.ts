@@ -10,7 +10,13 @@ const PPM = 1_000_000;
 
 /** What is wrong between the fields that say how traffic moves by itself. */
 export function movementFindings(file: File): Finding[] {
-  return [...evidenceFindings(file), ...rampFindings(file), ...classFindings(file), ...protectedFindings(file)];
+  return [
+    ...evidenceFindings(file),
+    ...rampFindings(file),
+    ...classFindings(file),
+    ...pooledFindings(file),
+    ...protectedFindings(file),
+  ];
 }
 
 /** Rates at which a test has nothing to tell apart. */
@@ -172,4 +178,13 @@ function protectedFindings(file: File): Finding[] {
     findings.push({ path: ['protected', index], what, expected: 'a tenant in one of the two lists' });
   }
   return findings;
+}
+
+function pooledFindings({ evidence, cohorts = {} }: File): Finding[] {
+  const names = Object.keys(cohorts);
+  return (evidence?.cohorts ?? []).flatMap((cohort, index) => {
+    if (cohort === undefined || names.includes(cohort)) return [];
+    const expected = `one of ${names.slice(0, 20).join(', ') || 'no cohorts'}`;
+    return [{ path: ['evidence', 'cohorts', index], what: `is ${cohort}, which is not in cohorts`, expected }];
+  });
 }

@@ -26,6 +26,10 @@ export const evidence = mapping({
   minTenants: count(1, 1_000)
     .prefault(3)
     .meta({ description: 'Distinct tenants a pooled proof needs; where fewer have been seen, all of them.' }),
+  cohorts: list(name('a cohort'), 10).prefault([]).meta({
+    description:
+      'Cohorts whose comparisons are pooled by themselves as well. Where those of its cohort decide, for or against, a cell goes by them and not by those of all tenants: it opens by its cohort while the endpoint as a whole is not proven, and stays closed while its cohort fails. Of several the first counts.',
+  }),
   statusShare: share().prefault('5%').meta({
     description:
       'What the control answers with in at least this share (2xx, 3xx, 4xx, but for 206 and 304) a proof over an endpoint must have compared, three times each.',

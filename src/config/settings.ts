@@ -238,6 +238,8 @@ export interface EvidenceSettings {
   readonly ownMatches: number;
   readonly minRequests: number;
   readonly minTenants: number;
+  /** Cohorts whose comparisons are pooled by themselves as well, at most 10; absent: none. */
+  readonly cohorts?: readonly { readonly name: string; readonly tenants: readonly TenantId[] }[];
   /** Classes of status in at least this share of the control's answers must have been compared; absent: none must. */
   readonly statusShare?: number;
   readonly minSpanMs: number;

@@ -6,6 +6,7 @@ import { NO_FAILURES } from '../core/one-sided-failures.ts';
 import type { Ramp } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
 import { noAnswers, noteAnswer } from '../core/status-coverage.ts';
+import { addToCohort, type CohortPool } from './cohort-pools.ts';
 import type { MovementRules } from './movement-rules.ts';
 
 /** Names of requests told apart in pooled evidence; a cell tells 256 apart. */
@@ -45,6 +46,8 @@ export interface EndpointTrack {
   /** How many are set aside. */
   aside: number;
   pooled: Evidence;
+  /** By name, of cohorts that are pooled by themselves; at most as many as the plan names. */
+  readonly cohorts: Map<string, CohortPool>;
   /** What the control answered its clients with. */
   answers: number[];
   /** What the pooled evidence said last. */
@@ -126,7 +129,10 @@ export class MovementBook {
       this.dirty.add(track);
       this.unsaved.add(track);
     }
-    if (track?.isAside === true || sample.preferred === true) return;
+    if (sample.preferred === true) return;
+    addToCohort(home, sample, this.#rules, proof);
+    this.dirtyEndpoints.add(home);
+    if (track?.isAside === true) return;
     const { pooled } = home;
     const before = countsOf(pooled);
     pooled.add(sample, this.#rules.pooled(proof, home.cells.size));
@@ -145,6 +151,7 @@ export class MovementBook {
       active: new Set(),
       aside: 0,
       pooled: new Evidence(POOLED_SLOTS),
+      cohorts: new Map(),
       answers: noAnswers(),
       assessed: 'insufficient',
       ramp: undefined,
@@ -263,6 +270,12 @@ export class MovementBook {
     this.unsaved.add(home);
   }
 
+  /** The same for cohorts; absent: for all of them. */
+  resetCohorts(home: EndpointTrack, names: readonly string[] = [...home.cohorts.keys()]): void {
+    for (const name of names) home.cohorts.delete(name);
+    this.unsaved.add(home);
+  }
+
   /**
    * Keeps a cell that fails on its own out of the pooled evidence: one bad tenant must not hold up all others.
    * At most a tenth of an endpoint's tenants, from five on; where more fail, it is not the tenants. Gives whether it is aside.
@@ -286,6 +299,10 @@ export class MovementBook {
     this.epoch = epoch;
     const changed: CellTrack[] = [];
     for (const home of this.endpoints.values()) {
+      for (const pool of home.cohorts.values()) {
+        pool.evidence = pool.evidence.renewed(this.#rules.pooled(proofOf(home.id), 1));
+        pool.assessed = 'insufficient';
+      }
       home.pooled = home.pooled.renewed(this.#rules.pooled(proofOf(home.id), home.cells.size));
       home.assessed = 'insufficient';
       this.unsaved.add(home);

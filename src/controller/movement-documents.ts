@@ -1,11 +1,15 @@
 import { CELL_STATES, type CellKey, cellOfKey, type EndpointId, type TenantId } from '../core/cell.ts';
-import type { CellRecord, Proof } from '../core/cell-machine.ts';
+import { type CellRecord, PROOF_OVER, type Proof } from '../core/cell-machine.ts';
 import { MAX_CLASSES } from '../core/class-order.ts';
 import { failuresOf } from '../core/evidence.ts';
 import type { Approval, PassedGate } from '../core/gate.ts';
 import type { Ramp, RampDial } from '../core/ramp.ts';
 import { answersOf } from '../core/status-coverage.ts';
+import { newCohortPool } from './cohort-pools.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
+
+/** Cohorts that a plan may pool by themselves. */
+const MAX_COHORTS = 10;
 
 /** A document of the kind `movement`. Keys: `epoch`, `cell …`, `endpoint …`. */
 export interface MovementDocument {
@@ -18,11 +22,13 @@ export type Documented = { readonly track: CellTrack; readonly record: CellRecor
 export function documentsOf(items: readonly Documented[]): MovementDocument[] {
   return items.map((item) => {
     if ('home' in item) {
-      const { id, pooled, ramp, dialSeenAt, classes, answers } = item.home;
+      const { id, pooled, ramp, dialSeenAt, classes, answers, cohorts } = item.home;
+      const pools = [...cohorts].map(([name, { evidence }]) => [name, evidence.toJSON()] as const);
+      const shared = pools.length === 0 ? {} : { cohorts: Object.fromEntries(pools) };
       const stand = classes.size === 0 ? {} : { classes: Object.fromEntries(classes) };
       return {
         key: `endpoint ${id}`,
-        value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt, answers, ...stand },
+        value: { pooled: pooled.toJSON(), ramp: ramp ?? null, dialSeenAt, answers, ...stand, ...shared },
       };
     }
     const { track, record } = item;
@@ -56,6 +62,11 @@ function restoreEndpoint(book: MovementBook, id: EndpointId, fields: Fields): vo
   home.ramp = rampOf(asFields(fields['ramp']));
   home.dialSeenAt = numberOf(fields['dialSeenAt']) ?? 0;
   home.answers = answersOf(fields['answers']);
+  for (const [name, evidence] of Object.entries(asFields(fields['cohorts']) ?? {}).slice(0, MAX_COHORTS)) {
+    const pool = newCohortPool();
+    pool.evidence.restore(evidence);
+    home.cohorts.set(name, pool);
+  }
   for (const [name, value] of Object.entries(asFields(fields['classes']) ?? {}).slice(0, MAX_CLASSES + 2)) {
     const clock = asFields(value);
     const since = numberOf(clock?.['since']);
@@ -115,7 +126,8 @@ function proofOf(fields: Fields | undefined): Proof | undefined {
   const epoch = asFields(fields?.['epoch']);
   const isWhole =
     numberOf(fields?.['at']) !== undefined &&
-    (fields?.['over'] === 'cell' || fields?.['over'] === 'endpoint') &&
+    fields !== undefined &&
+    PROOF_OVER.some((over) => over === fields?.['over']) &&
     typeof epoch?.['candidateVersion'] === 'string' &&
     typeof epoch['rules'] === 'string' &&
     asFields(fields['assessment']) !== undefined &&

@@ -159,6 +159,48 @@ describe('a round opens', () => {
   });
 });
 
+describe('a cohort that is pooled by itself', () => {
+  const beta = [cellOf('a', '').tenant, cellOf('b', '').tenant];
+  const given: Given = { evidence: { cohorts: [{ name: 'beta', tenants: beta }] } };
+
+  test('opens its cells while the endpoint as a whole is not proven, and says how much was borrowed', () => {
+    const bench = proven(given).compare('x', 30).compare('x', 12, { verdict: 'mismatch' }).compare('y', 3);
+    const { promotions, pooled } = bench.plan();
+    expect([...pooled.values()].map(({ kind }) => kind)).toEqual(['fail']);
+    expect(names(promotions)).toEqual(['a GET /a', 'b GET /a']);
+    const [, second] = promotions;
+    expect(second?.next.proof).toMatchObject({
+      over: 'cohort',
+      cohort: 'beta',
+      borrowed: { comparisons: 40, of: 43 },
+    });
+    expect(second?.reason).toContain("cohort beta's 43 comparisons");
+  });
+
+  test('keeps its cells closed, and closes them, while it fails, however good all the others are', () => {
+    const fresh = new Bench(given).compare('a', 10).compare('a', 8, { verdict: 'mismatch' }).compare('b', 3);
+    fresh.compare('x', 900).compare('y', 3);
+    expect(names(fresh.plan().promotions).sort()).toEqual(['x GET /a', 'y GET /a']);
+    const bench = proven(given).compare('x', 900).open();
+    expect(bench.track('b').record.proof?.over).toBe('cohort');
+    // One by one among many, so that the endpoint as a whole has not turned.
+    for (let n = 0; n < 12; n++) bench.compare('x', 60).compare('a', 1, { verdict: 'mismatch' });
+    expect(names(bench.plan().retreats)).toEqual(['a GET /a', 'b GET /a']);
+  });
+
+  test('leaves a cell to all tenants as long as it decides nothing', () => {
+    const bench = new Bench(given).compare('x', 60).compare('a', 5);
+    const [, second] = bench.plan().promotions;
+    expect(second?.next.proof).toMatchObject({ over: 'endpoint', borrowed: { comparisons: 60, of: 65 } });
+  });
+
+  test('counts for nobody else', () => {
+    const bench = new Bench({ evidence: { ...given.evidence, pooledLimit: 0.05 } }).compare('a', 70).compare('x', 3);
+    bench.compare('y', 2, { verdict: 'mismatch' });
+    expect(names(bench.plan().promotions)).toEqual(['a GET /a']);
+  });
+});
+
 describe('a round takes back', () => {
   test('every open cell of an endpoint whose comparisons turn, hold or freeze or not', () => {
     const bench = proven().open();

@@ -5,6 +5,7 @@ import type { Frozen } from '../core/freeze.ts';
 import type { EndpointPolicy } from '../core/routing.ts';
 import { classesToCompare } from '../core/status-coverage.ts';
 import { waitsForClass } from './class-watch.ts';
+import { assessCohort, borrowable, type CohortRound } from './cohort-pools.ts';
 import type { CellTrack, EndpointTrack, MovementBook } from './movement-book.ts';
 import type { MovementRules } from './movement-rules.ts';
 
@@ -109,11 +110,14 @@ export function planRound(book: MovementBook, rules: MovementRules, facts: Round
     home.assessed = kind;
     for (const track of book.concerned(home)) look.add(track);
   }
+  const round: CohortRound = new Map();
+  for (const home of book.dirtyEndpoints)
+    for (const track of concernedByCohorts(home, { book, rules, facts, round })) look.add(track);
   book.dirty.clear();
   book.dirtyEndpoints.clear();
   // Once our own parts work again, everything that was looked at meanwhile is looked at anew.
   if (facts.isFaulty) for (const track of look) book.dirty.add(track);
-  const moves = [...look].flatMap((track) => planCell(track, { book, rules, facts, ownOf, pooledOf }) ?? []);
+  const moves = [...look].flatMap((track) => planCell(track, { book, rules, facts, round, ownOf, pooledOf }) ?? []);
   const opening = moves.filter((move) => isOpen(move.next.state) && move.next !== move.before);
   const promotions = facts.isFaulty ? [] : allowed(opening, { book, rules, facts });
   const promoted = new Set(promotions.map((move) => move.track));
@@ -132,7 +136,12 @@ interface Planning {
   readonly facts: RoundFacts;
 }
 
-interface CellPlanning extends Planning {
+interface CohortPlanning extends Planning {
+  /** What this round has assessed. */
+  readonly round: CohortRound;
+}
+
+interface CellPlanning extends CohortPlanning {
   ownOf(track: CellTrack): Assessment;
   pooledOf(home: EndpointTrack): Assessment;
 }
@@ -143,11 +152,14 @@ function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
   // Without proof the dial alone decides; a retired endpoint has nothing to be compared with.
   if (policy.proof === 'none' || policy.retired) return undefined;
   const own = unlessFaulty(planning.ownOf(track), facts);
-  const pooled = policy.proof === 'endpoint' ? unlessFaulty(planning.pooledOf(track.home), facts) : undefined;
+  const at = { rules, now: facts.now, proof: policy.proof, round: planning.round };
+  const lent = policy.proof === 'endpoint' ? borrowable(track, planning.pooledOf(track.home), at) : undefined;
+  const pooled = lent && unlessFaulty(lent.assessment, facts);
   const event = {
     kind: 'assessed',
     own,
-    ...(pooled === undefined ? {} : { pooled, ownInPool: track.given.matches + track.given.wrong }),
+    ...(pooled === undefined ? {} : { pooled, ownInPool: ownInPool(track, lent?.cohort) }),
+    ...(lent?.cohort === undefined ? {} : { cohort: lent.cohort }),
     epoch: book.epoch,
     controlVersion: facts.controlVersion,
   } as const;
@@ -157,6 +169,26 @@ function planCell(track: CellTrack, planning: CellPlanning): Move | undefined {
   const isOpening = isOpen(moved.next.state) && !isOpen(track.record.state);
   if (isOpening && pooled !== undefined && speaksAgainst(pooled)) return undefined;
   return moveOf(track, moved.next, moved.effects);
+}
+
+/** Comparisons of the cell that are among the pooled ones. A cohort sets nobody aside, so that it has what the cell has. */
+function ownInPool({ given, evidence }: CellTrack, cohort: string | undefined): number {
+  if (cohort === undefined) return given.matches + given.wrong;
+  return (evidence?.matches ?? 0) + (evidence?.mismatches ?? 0);
+}
+
+/** The cells whose cohort says something else than before. */
+function* concernedByCohorts(home: EndpointTrack, { rules, facts, round }: CohortPlanning): Generator<CellTrack> {
+  const { proof } = facts.policyOf(home.id);
+  for (const [name, pool] of home.cohorts) {
+    const { kind } = assessCohort(home, { name, pool }, { rules, now: facts.now, proof, round });
+    if (kind === pool.assessed) continue;
+    pool.assessed = kind;
+    for (const tenant of rules.cohortTenants(name)) {
+      const track = home.cells.get(tenant);
+      if (track !== undefined) yield track;
+    }
+  }
 }
 
 /** A fault of our own proves nothing; what speaks against the candidate still does. */

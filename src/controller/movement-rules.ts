@@ -16,6 +16,10 @@ export interface MovementRules {
   readonly own: EvidencePolicy;
   /** Of an endpoint's pooled evidence; `tenants`: how many were seen there. */
   pooled(proof: Proof, tenants: number): EvidencePolicy;
+  /** The cohort whose comparisons count together for a tenant, besides those of its endpoint; undefined: none. */
+  cohortOf(tenant: TenantId): string | undefined;
+  /** The tenants of such a cohort; none where it is not pooled. */
+  cohortTenants(name: string): readonly TenantId[];
   /** Share of the control's answers from which on a class of status must have been compared, 0 to 1; above 1: none must. */
   readonly statusShare: number;
   /** In which order classes of tenants move; undefined: none. */
@@ -38,6 +42,12 @@ export function movementRules(settings: Needed): MovementRules {
   const { evidence, classes = [], protectedTenants, endpoints, defaults } = settings;
   const steps = new Map<EndpointId, readonly RampStep[]>(endpoints.map((one) => [idOf(one), one.steps]));
   const journeys = journeysOf(endpoints);
+  // The first that names a tenant counts.
+  const cohorts = new Map(
+    (evidence.cohorts ?? [])
+      .toReversed()
+      .flatMap(({ name, tenants }) => tenants.map((tenant) => [tenant, name] as const)),
+  );
   return {
     cellPolicy: {
       ownMatches: evidence.ownMatches,
@@ -55,6 +65,8 @@ export function movementRules(settings: Needed): MovementRules {
         limit: proof === 'cell' ? evidence.cellLimit : evidence.pooledLimit,
         minTenants: Math.max(1, Math.min(evidence.minTenants, tenants)),
       }),
+    cohortOf: (tenant) => cohorts.get(tenant),
+    cohortTenants: (name) => evidence.cohorts?.find((one) => one.name === name)?.tenants ?? [],
     statusShare: evidence.statusShare ?? NO_SHARE,
     order: classOrder(classes, protectedTenants),
     protectedTenants: new Set(protectedTenants),

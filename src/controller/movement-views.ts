@@ -11,6 +11,7 @@ import type { RampStep } from '../core/ramp.ts';
 import type { Proof } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import { waitsForClass } from './class-watch.ts';
+import { borrowable } from './cohort-pools.ts';
 import type { CellTrack, EndpointTrack } from './movement-book.ts';
 import { assessOwn, assessPooled, asTold } from './movement-plan.ts';
 import type { Mover } from './mover.ts';
@@ -97,7 +98,11 @@ export class MovementView {
     if (proof === 'cell') missing.push(...parts(own));
     else if (own.kind !== 'pass') {
       const pooled = this.#pooled(track.home, mover, proof);
-      if (pooled.kind !== 'pass') missing.push(`over all tenants ${sentenceOf(pooled)}`);
+      const lent = borrowable(track, pooled, { rules: mover.rules, now: facts.now, proof });
+      if (lent.cohort !== undefined && lent.assessment.kind !== 'pass')
+        missing.push(`over cohort ${lent.cohort} ${sentenceOf(lent.assessment)}`);
+      else if (lent.cohort === undefined && pooled.kind !== 'pass')
+        missing.push(`over all tenants ${sentenceOf(pooled)}`);
       const { ownMatches } = mover.rules.cellPolicy;
       if (own.matches < ownMatches) {
         const ms = track.evidence?.timeFor(ownMatches - own.matches, facts.now);
@@ -149,6 +154,7 @@ export class MovementView {
           : {
               at: proof.at,
               over: proof.over,
+              ...(proof.cohort === undefined ? {} : { cohort: proof.cohort }),
               epoch: proof.epoch,
               controlVersion: proof.controlVersion,
               assessment: assessmentView(proof.assessment),

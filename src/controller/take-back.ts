@@ -54,6 +54,13 @@ export class TakeBack {
       if (assessment?.kind === 'fail' || assessment?.kind === 'conflict') homes.add(move.track.home);
     }
     for (const home of homes) book.resetPooled(home);
+    for (const home of new Set(retreats.map(({ track }) => track.home))) {
+      const turned = [...home.cohorts].filter(([, { assessed }]) => assessed === 'fail' || assessed === 'conflict');
+      book.resetCohorts(
+        home,
+        turned.map(([name]) => name),
+      );
+    }
     const all = [...retreats, ...retreats.flatMap((move) => this.#followers(move))];
     for (let at = 0; at < all.length; at += BATCH) {
       const batch = all.slice(at, at + BATCH);
@@ -93,7 +100,7 @@ export class TakeBack {
     const event = { kind: 'tripped', tripwire: tripped.tripwire, detail: tripped.detail } as const;
     const dials = homes.flatMap((home) => this.#fall(home, event));
     if (tracks.length === 0 && dials.length === 0) return false;
-    for (const home of homes) book.resetPooled(home);
+    for (const home of homes) this.#forget(home);
     const { tripwire, detail, endpoint } = tripped;
     log.warn('tripwire.tripped', { tripwire, endpoint, detail, cells: tracks.length });
     void orders.retreat({
@@ -135,7 +142,7 @@ export class TakeBack {
     const dials = homes.flatMap((home) =>
       isWhole ? this.#fall(home, { kind: 'demoted', ...who }) : this.#partial(home, scope),
     );
-    if (isWhole) for (const home of homes) book.resetPooled(home);
+    if (isWhole) for (const home of homes) this.#forget(home);
     const all = [...tracks];
     const endpoints = isWhole ? homes.map(({ id }) => id) : [];
     for (let at = 0; at === 0 || at < all.length; at += BATCH) {
@@ -153,6 +160,12 @@ export class TakeBack {
     const own = { ...scope, endpoint: id };
     if (controller.table.policyOf(id).proof !== 'none' || presentPpm(controller.state, own) === 0) return [];
     return [{ scope: own, dialPpm: 0 }];
+  }
+
+  /** All that was compared there says nothing about what comes. */
+  #forget(home: EndpointTrack): void {
+    this.#options.book.resetPooled(home);
+    this.#options.book.resetCohorts(home);
   }
 
   #close(home: EndpointTrack, { tripwire, detail }: Tripped): CellTrack[] {

@@ -9,11 +9,15 @@ export interface Epoch {
   readonly rules: string;
 }
 
+export const PROOF_OVER = ['cell', 'endpoint', 'cohort'] as const;
+export type ProofOver = (typeof PROOF_OVER)[number];
+
 /** The recorded evidence that opened a cell. */
 export interface Proof {
   readonly at: number;
-  /** `cell`: the cell's own comparisons; `endpoint`: those of all tenants, and a few clean ones of its own. */
-  readonly over: 'cell' | 'endpoint';
+  /** `cell`: the cell's own comparisons; `endpoint`: those of all tenants, and a few clean ones of its own; `cohort`: the same of its cohort. */
+  readonly over: ProofOver;
+  readonly cohort?: string;
   readonly epoch: Epoch;
   readonly controlVersion: string;
   /** What decided it, with the bound. */
@@ -61,6 +65,8 @@ export type CellEvent =
       readonly kind: 'assessed';
       readonly own: Assessment;
       readonly pooled?: Assessment;
+      /** The cohort that the pooled ones are of; absent: all tenants of the endpoint. */
+      readonly cohort?: string;
       /** Comparisons among the pooled ones that are the cell's own. */
       readonly ownInPool?: number;
       readonly epoch: Epoch;
@@ -175,14 +181,15 @@ function promote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: num
   const assessment = isOwn || pooled === undefined ? own : pooled;
   const proof: Proof = {
     at: now,
-    over: isOwn ? 'cell' : 'endpoint',
+    over: isOwn ? 'cell' : event.cohort === undefined ? 'endpoint' : 'cohort',
+    ...(isOwn || event.cohort === undefined ? {} : { cohort: event.cohort }),
     epoch: event.epoch,
     controlVersion: event.controlVersion,
     assessment,
     own: { matches: own.matches, mismatches: own.mismatches },
     ...(isOwn ? {} : { borrowed: borrowedOf(assessment, event.ownInPool ?? 0) }),
   };
-  const reason = `${proof.over === 'cell' ? 'its own' : "the endpoint's"} ${assessment.matches + assessment.mismatches} comparisons bound the mismatch rate to ${(assessment.bound * 100).toFixed(2)} %`;
+  const reason = `${isOwn ? 'its own' : whose(event)} ${assessment.matches + assessment.mismatches} comparisons bound the mismatch rate to ${(assessment.bound * 100).toFixed(2)} %`;
   const action = cell.state === 'renewing' ? 'cell.renewed' : 'cell.opened';
   return {
     ok: true,
@@ -198,6 +205,11 @@ function promote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: num
   };
 }
 
+/** Whose comparisons the pooled ones are. */
+function whose({ cohort }: Assessed): string {
+  return cohort === undefined ? "the endpoint's" : `cohort ${cohort}'s`;
+}
+
 function borrowedOf({ matches, mismatches }: Assessment, ownInPool: number): NonNullable<Proof['borrowed']> {
   const of = matches + mismatches;
   return { comparisons: Math.max(0, of - ownInPool), of };
@@ -209,7 +221,7 @@ function demote(cell: CellRecord, event: Assessed, policy: CellPolicy, now: numb
     (assessment) => assessment?.kind === 'fail' || assessment?.kind === 'conflict',
   );
   if (turned === undefined) return undefined;
-  const over = turned === event.own ? 'its own comparisons' : "the endpoint's comparisons";
+  const over = turned === event.own ? 'its own comparisons' : `${whose(event)} comparisons`;
   return close(
     cell,
     {

@@ -53,7 +53,7 @@ function Standing(props: { sheet: ProofSheet; now: number }): JSX.Element | null
   if (proof === null) return null;
   return (
     <p class="proof">
-      <strong>Proof {proof.over === 'cell' ? 'of its own' : 'over all tenants of the endpoint'}</strong>, made{' '}
+      <strong>Proof {overText(proof)}</strong>, made{' '}
       <time dateTime={new Date(proof.at).toISOString()}>{ago(proof.at, props.now)}</time> for candidate{' '}
       {visible(proof.epoch.candidateVersion)} against control {visible(proof.controlVersion)}:{' '}
       {count(proof.assessment.matches)} matches, {count(proof.assessment.mismatches)} mismatches, bound{' '}
@@ -63,6 +63,11 @@ function Standing(props: { sheet: ProofSheet; now: number }): JSX.Element | null
         ` Borrowed: ${count(proof.borrowed.comparisons)} of ${count(proof.borrowed.of)} comparisons are of other cells.`}
     </p>
   );
+}
+
+function overText({ over, cohort = '' }: NonNullable<ProofSheet['proof']>): string {
+  if (over === 'cell') return 'of its own';
+  return over === 'cohort' ? `over the cohort ${visible(cohort)}` : 'over all tenants of the endpoint';
 }
 
 /** What a cell serves under, what its evidence says, and what it lacks. */

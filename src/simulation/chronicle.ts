@@ -104,7 +104,7 @@ export class Chronicle {
     at: number,
     diff: TableDiff,
     entry: NewJournalEntry | undefined,
-    proofOf: (key: CellKey) => 'cell' | 'endpoint',
+    proofOf: (key: CellKey) => 'cell' | 'endpoint' | 'cohort',
   ): TakenBack | undefined {
     const cause = causeOf(diff, entry);
     const isPerson = !isOurs(cause.actor);
@@ -199,7 +199,7 @@ export class Chronicle {
    * Whether the candidate is wrong in a cell more often than a proof over it excludes; or, where the proof is pooled, more
    * often than that one excludes, there and over all tenants.
    */
-  #isWrong(key: CellKey, over: 'cell' | 'endpoint'): boolean {
+  #isWrong(key: CellKey, over: 'cell' | 'endpoint' | 'cohort'): boolean {
     const cell = this.#cellIndex.get(key);
     if (cell === undefined) return false;
     const { evidence } = this.#scenario.settings;

@@ -201,7 +201,7 @@ export class Witness {
   }
 
   /** Over what the recorded proof of a cell is. */
-  proofOver(key: CellKey): 'cell' | 'endpoint' {
+  proofOver(key: CellKey): 'cell' | 'endpoint' | 'cohort' {
     return recordOf(this.#store.movement.get(`cell ${key}`))?.proof?.over ?? 'cell';
   }
 
