@@ -73,7 +73,9 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
     token: tokenOf(options.tokenFile, settings),
     door: addressOf(options.door, '--door'),
   });
-  options.print(`Serving on http://${proxy.proxy.host}:${proxy.proxy.port}, its own door is at ${proxy.doorUrl}`);
+  options.print(
+    `Serving on ${settings.tls === undefined ? 'http' : 'https'}://${proxy.proxy.host}:${proxy.proxy.port}, its own door is at ${proxy.doorUrl}`,
+  );
   process.on('SIGHUP', () =>
     options.print('SIGHUP: a proxy goes by the plan of its fleet; change that of the controllers.'),
   );

@@ -74,6 +74,8 @@ export interface ServerTlsSettings {
   /** 1 to 100; the first that is for the name a client asks for, or else the first of all. */
   readonly certificates: readonly CertificateFiles[];
   readonly minVersion: TlsVersion;
+  /** HTTP/2 is offered, beside HTTP/1.1. */
+  readonly http2: boolean;
   readonly clientCertificates: ClientCertificates;
   /** The authorities of client certificates; there unless `clientCertificates` is `none`. */
   readonly clientCaFile?: string;

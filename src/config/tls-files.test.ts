@@ -93,6 +93,7 @@ describe('TLS towards clients', () => {
         { certFile: join(folder, 'chain.pem'), keyFile: join(folder, 'key.pem') },
       ],
       minVersion: 'TLSv1.2',
+      http2: false,
       clientCertificates: 'request',
       clientCaFile: join(folder, 'ca.pem'),
     });

@@ -106,6 +106,7 @@ export function buildServerTls(
   return {
     certificates: certificates.map(({ certFile, keyFile }) => ({ certFile, keyFile })),
     minVersion: tls.minVersion,
+    http2: tls.http2,
     clientCertificates: tls.clientCertificates,
     ...(clientCaFile === undefined ? {} : { clientCaFile }),
   };

@@ -59,6 +59,10 @@ export function serverTls() {
           'The first that is for the server name a client asks for (SNI) is shown; where none is, the first of all.',
       }),
       minVersion: minVersion('clients'),
+      http2: flag().prefault(false).meta({
+        description:
+          'True offers HTTP/2 to clients, beside HTTP/1.1 (ALPN); targets are asked over HTTP/1.1 all the same. WebSockets stay on HTTP/1.1.',
+      }),
       clientCertificates: oneOf(CLIENT_CERTIFICATES).prefault('none').meta({
         description:
           '`none` asks clients for no certificate, `request` asks and refuses one that `clientCaFile` does not vouch for, `require` refuses connections without one. Who it was is not passed on.',

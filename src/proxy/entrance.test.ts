@@ -39,6 +39,7 @@ function tlsOf(change: Partial<ServerTlsSettings> = {}): ServerTlsSettings {
   return {
     certificates: [pair(shop), pair(wild)],
     minVersion: 'TLSv1.2',
+    http2: false,
     clientCertificates: 'none',
     ...change,
   };

@@ -43,7 +43,13 @@ export class Entrance {
       tls === undefined
         ? undefined
         : new ServerTls(
-            { settings: tls, alpn: ['http/1.1'], handshakeMs: limits.headTimeoutMs, clock, log },
+            {
+              settings: tls,
+              alpn: tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+              handshakeMs: limits.headTimeoutMs,
+              clock,
+              log,
+            },
             (socket) => this.#secured(socket),
           );
   }

@@ -8,6 +8,7 @@ import { Connection, type Serve } from './connection.ts';
 import { Entrance } from './entrance.ts';
 import { FastConnection, type FastLane } from './fast/fast-connection.ts';
 import { type Peer, plainAddress, type TrustedNetworks } from './forwarded.ts';
+import { Http2Connection, type ServeStream } from './http2-door.ts';
 import type { Problem } from './problem.ts';
 import { METHOD_REFUSED } from './request-guard.ts';
 
@@ -15,6 +16,8 @@ export interface ListenerHandlers {
   readonly request: Serve;
   /** Absent: every request is read by `node:http`. */
   readonly fast?: Pick<FastLane, 'guard' | 'serve'>;
+  /** Requests of HTTP/2, which comes over TLS alone. */
+  readonly stream: ServeStream;
   /** A WebSocket handshake; the socket is the handler's from now on. */
   upgrade(connection: Connection, request: IncomingMessage, socket: Socket, first: Buffer): void;
 }
@@ -48,6 +51,8 @@ export class Listener {
   readonly #connections = new Map<Socket, Connection>();
   /** Those of them whose requests have all been plain ones. */
   readonly #fast = new Map<Socket, FastConnection>();
+  /** Those of them that speak HTTP/2. */
+  readonly #http2 = new Map<Socket, Http2Connection>();
   #sweep: Timer | undefined;
   /** From listening until the last connection is gone. */
   #isOpen = false;
@@ -105,6 +110,7 @@ export class Listener {
    */
   stopListening(): void {
     this.isDraining = true;
+    for (const connection of this.#http2.values()) connection.drain();
     if (this.#front.listening) net.Server.prototype.close.call(this.#front);
   }
 
@@ -114,6 +120,7 @@ export class Listener {
     this.#entrance?.cutAll();
     for (const [socket, connection] of this.#connections) {
       if (connection.isBusy) cut += 1;
+      cut += this.#http2.get(socket)?.streams ?? 0;
       socket.destroy();
     }
     return cut;
@@ -146,9 +153,21 @@ export class Listener {
   /** The first request may come. Plain ones are read by the fast lane, those over TLS by `#server` (`emit('connection')` is its documented door). */
   #begin(socket: Socket, peer: Peer): void {
     const connection = this.#accept(socket, peer);
+    if (socket instanceof TLSSocket && socket.alpnProtocol === 'h2') {
+      this.#beginHttp2(socket, peer);
+      return;
+    }
     const lane = socket instanceof TLSSocket ? undefined : this.#lane;
     if (lane === undefined) this.#server.emit('connection', socket);
     else this.#fast.set(socket, new FastConnection(connection, lane.whole, lane.keepAliveLines));
+  }
+
+  #beginHttp2(socket: TLSSocket, peer: Peer): void {
+    const { limits, log } = this.#options;
+    const connection = new Http2Connection(socket, peer, { limits, log, serve: this.#handlers.stream });
+    this.#http2.set(socket, connection);
+    socket.once('close', () => this.#http2.delete(socket));
+    if (this.isDraining) connection.drain();
   }
 
   #laneOf(lane: Pick<FastLane, 'guard' | 'serve'>): { readonly whole: FastLane; readonly keepAliveLines: string } {

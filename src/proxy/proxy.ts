@@ -37,7 +37,7 @@ import { Mirrors } from './mirror.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { LoopPressure, type Pressure } from './pressure.ts';
 import { type Problem, rawProblem } from './problem.ts';
-import { type GuardRules, guardRequest, type RequestHead } from './request-guard.ts';
+import { type GuardRules, guardRequest, type RawRequest, type RequestHead } from './request-guard.ts';
 import { safeSink } from './safe-sink.ts';
 import { Sessions } from './sessions.ts';
 import { Upgrade } from './upgrade.ts';
@@ -293,6 +293,7 @@ class DataPlane implements Proxy {
       {
         request: (connection, request, response) => this.#serve(connection, request, response),
         ...(settings.proxy.fastLane ? { fast: this.#fastLane() } : {}),
+        stream: (peer, request, exchange) => this.#serveStream(peer, request, exchange),
         upgrade: (connection, request, socket, first) => this.#upgrade(connection, request, socket, first),
       },
     );
@@ -308,6 +309,17 @@ class DataPlane implements Proxy {
         return REFUSED;
       }
       return this.#serveHead(connection.peer, head, down);
+    } catch (error) {
+      return this.#fault(error, down);
+    }
+  }
+
+  #serveStream(peer: Peer, request: RawRequest, down: ClientExchange): ActiveRequest {
+    try {
+      const head = guardRequest(request, this.#rules);
+      if (head.kind !== 'refusal') return this.#serveHead(peer, head, down);
+      down.problem(head, true);
+      return REFUSED;
     } catch (error) {
       return this.#fault(error, down);
     }
