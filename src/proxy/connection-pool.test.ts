@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import dns from 'node:dns';
+import net from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
 import { onRequests, type RawServer, rawServer, until } from '../../test/support/raw-server.ts';
 import { ask, bodyOf, trialUpstream } from '../../test/support/upstream-trial.ts';
-import { MAX_WAITING } from './connection-pool.ts';
+import { MAX_NAMED_AGE_MS, MAX_WAITING } from './connection-pool.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -271,4 +274,52 @@ test('close ends idle connections, lets requests finish and takes no new ones', 
   for (const { over } of running) expect(bodyOf(await over)).toBe('ok');
   expect(upstream.targets()[0]?.connections).toBe(0);
   await until(() => server.open() === 0);
+});
+
+describe('a target that has a name', () => {
+  /** Asks every second for `seconds` of virtual time, so that a connection is never idle for long. */
+  async function askFor(seconds: number, url: string, between: (second: number) => unknown = () => undefined) {
+    const clock = new ManualClock();
+    const upstream = trialUpstream([url], {}, clock);
+    cleanups.push(() => upstream.close());
+    const answers: string[] = [];
+    for (let second = 0; second < seconds; second += 1) {
+      answers.push(bodyOf(await ask(upstream).over));
+      between(second);
+      clock.advance(1_000);
+    }
+    return answers;
+  }
+
+  test('is asked for its address again within a minute, and followed where it went', async () => {
+    const here = await scripted((socket) => onRequests(socket, () => socket.write(OK)));
+    const there = net.createServer((socket) => onRequests(socket, () => socket.write(OK.replace('ok', 'OK'))));
+    await new Promise<void>((resolve) => there.listen(here.port, '127.0.0.2', resolve));
+    cleanups.push(() => new Promise((resolve) => there.close(resolve)));
+    let address = '127.0.0.1';
+    // There is no resolver to be had here that tells what a test wants.
+    const told = vi.spyOn(dns, 'lookup').mockImplementation(((
+      _name: string,
+      options: dns.LookupOptions,
+      done: (...results: unknown[]) => void,
+    ) => {
+      const found = { address, family: 4 };
+      process.nextTick(() => (options.all === true ? done(null, [found]) : done(null, address, 4)));
+    }) as typeof dns.lookup);
+    cleanups.push(() => told.mockRestore());
+    const answers = await askFor(MAX_NAMED_AGE_MS / 1_000 + 5, `http://moved.test:${here.port}`, (second) => {
+      if (second === 10) address = '127.0.0.2';
+    });
+    const moved = answers.indexOf('OK');
+    expect(moved).toBeGreaterThan(10);
+    expect(moved).toBeLessThanOrEqual(MAX_NAMED_AGE_MS / 1_000 + 1);
+    expect(new Set(answers.slice(moved))).toEqual(new Set(['OK']));
+    expect(told).toHaveBeenCalledTimes(2);
+  });
+
+  test('an address keeps its connection', async () => {
+    const server = await scripted((socket) => onRequests(socket, () => socket.write(OK)));
+    await askFor(90, server.url);
+    expect(server.sockets).toHaveLength(1);
+  });
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Clock } from '../core/ports.ts';
 import type { ParserLimits } from './response-parser.ts';
 import { type ConnectionCall, type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
@@ -29,6 +30,14 @@ export const IDLE_MS = 4_000;
 export const UNREPEATABLE_IDLE_MS = 1_000;
 
 /**
+ * A connection to a target that has a name carries no new request after this: the next one asks the resolver again,
+ * so that a changed record is followed under steady traffic too. Up to a quarter earlier, so that not all end at once.
+ */
+export const MAX_NAMED_AGE_MS = 60_000;
+/** Ages that connections opened after one another have in turn. */
+const AGES = 8;
+
+/**
  * The connections to one target. The one used last is used first, so that spare ones age and go.
  * When all are busy, requests wait in order, at most `MAX_WAITING` and for at most the connect limit.
  */
@@ -38,6 +47,9 @@ export class ConnectionPool implements ConnectionOwner {
   readonly timeouts: ConnectionOwner['timeouts'];
   readonly #dialer: UpstreamDialer;
   readonly #maxConnections: number;
+  /** Whether the resolver may one day tell another address. */
+  readonly #isNamed: boolean;
+  #opened = 0;
   readonly #open: Set<UpstreamConnection> = new Set();
   readonly #idle: UpstreamConnection[] = [];
   readonly #waiting: { readonly call: PooledCall; since: number }[] = [];
@@ -49,6 +61,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.timeouts = options.timeouts;
     this.#dialer = options.dialer;
     this.#maxConnections = options.maxConnections;
+    this.#isNamed = isIP(options.dialer.address.host) === 0;
   }
 
   /** Open, opening and idle ones; not those that were handed over after an upgrade. */
@@ -100,6 +113,10 @@ export class ConnectionPool implements ConnectionOwner {
   released(connection: UpstreamConnection): void {
     const seconds = connection.keepAliveSeconds;
     const now = this.clock.monotonic();
+    if (now >= connection.retiresAt) {
+      connection.abort();
+      return;
+    }
     connection.idleSince = now;
     connection.idleUntil = now + Math.min(IDLE_MS, seconds === undefined ? IDLE_MS : hintedIdleMs(seconds));
     this.#idle.push(connection);
@@ -149,8 +166,14 @@ export class ConnectionPool implements ConnectionOwner {
   #openFor(call: PooledCall): void {
     const connection = new UpstreamConnection(this.#dialer, this, call.request.upgrade ? 'raw' : 'http');
     this.#open.add(connection);
+    if (this.#isNamed) connection.retiresAt = this.clock.monotonic() + this.#nextAge();
     call.placed(connection);
     connection.carry(call);
+  }
+
+  #nextAge(): number {
+    this.#opened = (this.#opened + 1) % AGES;
+    return MAX_NAMED_AGE_MS * (1 - this.#opened / AGES / 4);
   }
 
   #takeIdle(call: PooledCall): UpstreamConnection | undefined {

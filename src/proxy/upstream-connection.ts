@@ -84,6 +84,8 @@ export class UpstreamConnection implements ResponseSink {
   /** Set by the pool while the connection is idle (monotonic clock). */
   idleSince = 0;
   idleUntil = 0;
+  /** Set by the pool: it carries no new request from then on (monotonic clock). */
+  retiresAt = Number.POSITIVE_INFINITY;
 
   constructor(dialer: UpstreamDialer, owner: ConnectionOwner, mode: 'http' | 'raw') {
     this.#owner = owner;

@@ -1,7 +1,11 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
 import { listening, onRequests, type RawServer, rawServer, until } from '../../test/support/raw-server.ts';
-import { ask, bodyOf, trialUpstream } from '../../test/support/upstream-trial.ts';
+import { ask, bodyOf, LIMITS, trialUpstream } from '../../test/support/upstream-trial.ts';
+import type { UpstreamRequest } from './upstream.ts';
+import { targetAddress, UpstreamDialer } from './upstream-dialer.ts';
+import { chooseTarget, SLOW_START_MS, UpstreamTarget } from './upstream-target.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -53,6 +57,115 @@ describe('balancing', () => {
     const busy = (await Promise.race([slow.over, second.over])) === slow.outcome ? second : slow;
     for (let i = 0; i < 5; i += 1) expect(bodyOf(await ask(upstream).over)).toBe('fast');
     expect(bodyOf(await busy.over)).toBe('slow');
+  });
+});
+
+/** A target that serves one request after the other, in virtual time. */
+interface Modelled {
+  readonly target: UpstreamTarget;
+  readonly tookMs: number;
+  readonly ends: number[];
+}
+
+function modelled(clock: ManualClock, tookMs: number): Modelled {
+  const dialer = new UpstreamDialer(targetAddress('http://127.0.0.1:1'), undefined);
+  const target = new UpstreamTarget({
+    dialer,
+    clock,
+    limits: LIMITS,
+    timeouts: { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 },
+    maxConnections: 1,
+    health: { path: undefined, intervalMs: 1_000, timeoutMs: 1_000, unhealthyAfter: 1, healthyAfter: 1 },
+    hostHeader: 'preserve',
+    onTurn: () => undefined,
+  });
+  return { target, tookMs, ends: [] };
+}
+
+const GET: UpstreamRequest = {
+  method: 'GET',
+  target: '/',
+  rawHeaders: [],
+  body: 'none',
+  upgrade: false,
+  retryable: true,
+};
+
+/** Latencies of requests that come every `everyMs`, given how the target of each is chosen. */
+function latencies(
+  targets: readonly Modelled[],
+  everyMs: number,
+  choose: (n: number, now: number) => Modelled,
+): number[] {
+  const all: number[] = [];
+  for (let n = 0; n < 5_000; n += 1) {
+    const now = n * everyMs;
+    for (const one of targets) {
+      while (one.ends[0] !== undefined && one.ends[0] <= now) {
+        one.ends.shift();
+        one.target.leave(false);
+      }
+    }
+    const one = choose(n, now);
+    const end = Math.max(now, one.ends.at(-1) ?? 0) + one.tookMs;
+    one.ends.push(end);
+    one.target.enter();
+    all.push(end - now);
+  }
+  return all.sort((a, b) => a - b);
+}
+
+describe('one slow target of five', () => {
+  test('99 of 100 requests by fewest outstanding take a tenth of what they take in turn, or less', () => {
+    const clock = new ManualClock();
+    const five = (): Modelled[] => [10, 10, 100, 10, 10].map((tookMs) => modelled(clock, tookMs));
+    const p99 = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+    const inTurn = five();
+    const round = p99(latencies(inTurn, 4, (n) => inTurn[n % 5] as Modelled)); // there are five
+    const fewest = five();
+    const options = (turn: number, now: number) => ({ tried: [], turn, now });
+    const targets = fewest.map(({ target }) => target);
+    const least = p99(
+      latencies(fewest, 4, (n, now) => {
+        const chosen = chooseTarget(targets, GET, options(n, now));
+        return fewest.find(({ target }) => target === chosen) as Modelled; // there is always one
+      }),
+    );
+    expect(round).toBeGreaterThan(1_000);
+    expect(least).toBeLessThanOrEqual(round / 10);
+  });
+});
+
+describe('slow start', () => {
+  test('a target that came back gets little at first and its full share after ten seconds', () => {
+    const clock = new ManualClock();
+    const [back, other] = [modelled(clock, 1).target, modelled(clock, 1).target];
+    back.failed({ kind: 'refused', message: 'gone', connecting: true, unsent: true, stale: false });
+    expect(back.health.healthy).toBe(false);
+    back.answered();
+    expect(back.health.healthy).toBe(true);
+    const shareOf = (): number => {
+      for (let n = 0; n < 110; n += 1) {
+        chooseTarget([back, other], GET, { tried: [], turn: n, now: clock.monotonic() })?.enter();
+      }
+      const share = back.outstanding / 110;
+      for (const target of [back, other]) while (target.outstanding > 0) target.leave(false);
+      return share;
+    };
+    expect(shareOf()).toBeCloseTo(0.1 / 1.1, 1);
+    clock.advance(SLOW_START_MS / 2);
+    expect(shareOf()).toBeCloseTo(0.55 / 1.55, 1);
+    clock.advance(SLOW_START_MS / 2);
+    expect(shareOf()).toBeCloseTo(0.5, 1);
+    expect(back.load(clock.monotonic())).toBe(1);
+  });
+
+  test('alone it gets everything', () => {
+    const clock = new ManualClock();
+    const { target } = modelled(clock, 1);
+    target.failed({ kind: 'refused', message: 'gone', connecting: true, unsent: true, stale: false });
+    target.answered();
+    expect(chooseTarget([target], GET, { tried: [], turn: 0, now: clock.monotonic() })).toBe(target);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SideSettings } from '../../src/config/settings.ts';
-import type { HealthChange, Log } from '../../src/core/ports.ts';
+import type { Clock, HealthChange, Log } from '../../src/core/ports.ts';
 import { createUpstream } from '../../src/proxy/http-upstream.ts';
 import type {
   ResponseHead,
@@ -20,6 +20,7 @@ export const LIMITS = { headBytes: 16_384, headerCount: 100 } as const;
 export function trialUpstream(
   targets: readonly string[],
   settings: Partial<SideSettings> = {},
+  clock: Clock = systemClock,
 ): Upstream & { readonly changes: readonly HealthChange[] } {
   const changes: HealthChange[] = [];
   const upstream = createUpstream({
@@ -38,7 +39,7 @@ export function trialUpstream(
       versionHeader: undefined,
       ...settings,
     },
-    clock: systemClock,
+    clock,
     log: silent,
     onHealth: (change) => changes.push(change),
     limits: LIMITS,
