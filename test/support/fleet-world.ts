@@ -72,7 +72,7 @@ export class FleetWorld {
   readonly #proxyPorts: number[] = [];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #kept: { readonly sequence: number; readonly hash: string }[] = [];
-  readonly #rollbacks: string[] = [];
+  readonly #rollbacks: { readonly reason: string; readonly told: string }[] = [];
   readonly #seen = {
     clientErrors: [] as string[],
     servedWithoutProof: [] as string[],
@@ -223,7 +223,9 @@ export class FleetWorld {
         ...this.#kept
           .filter(({ sequence, hash }) => hashes.get(sequence) !== hash)
           .map(({ sequence }) => `${sequence}`),
-        ...this.#rollbacks.filter((reason) => !reasons.some((there) => there.includes(reason))),
+        ...this.#rollbacks
+          .filter(({ reason }) => !reasons.some((there) => there.includes(reason)))
+          .map(({ reason, told }) => `${reason} ${told}`),
       ],
       brokenJournal: broken?.why,
       acknowledged: this.#kept.length,
@@ -327,6 +329,8 @@ export class FleetWorld {
   async #rollBackAndLift(leader: Controller): Promise<void> {
     this.#numbers += 1;
     const reason = `rollback number ${this.#numbers}.`;
+    // One whose answer was lost may still hold.
+    const { items: before } = (await this.#call(leader, 'GET', 'latch')).body as { items: { reason: string }[] };
     const { status, body } = await this.#call(leader, 'POST', 'rollback', { reason });
     if (status !== 200) return;
     const { journaledMs, proxies } = body as {
@@ -334,7 +338,9 @@ export class FleetWorld {
       proxies?: { acknowledged: unknown[]; missing: unknown[] };
     };
     const isKnown = journaledMs !== null || (proxies?.acknowledged.length ?? 0) > 0;
-    if (isKnown) this.#rollbacks.push(reason);
+    const held = before.map((latch) => latch.reason).join('; ');
+    const told = `journaled after ${journaledMs} ms, acknowledged by ${proxies?.acknowledged.length}, held before: ${held}`;
+    if (isKnown) this.#rollbacks.push({ reason, told });
     this.#isLatched = proxies?.missing.length === 0 && proxies.acknowledged.length === this.#proxyPorts.length;
     await pause(200);
     // An answer may be lost on its way though it was lifted.
