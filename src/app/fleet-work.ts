@@ -4,6 +4,7 @@ import type { FleetDoor } from '../controller/handlers.ts';
 import type { LiveView } from '../controller/live-view.ts';
 import type { EndpointId, Side } from '../core/cell.ts';
 import type { Store } from '../core/ports.ts';
+import type { Latch } from '../core/routing.ts';
 import { scopeKey } from '../core/scope.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import type { Hub, HubWork } from '../fleet/hub.ts';
@@ -36,6 +37,37 @@ export interface FleetParts {
   /** What is stored was loaded. */
   readonly hasStarted: () => boolean;
   readonly merge: (from: readonly EndpointId[], into: EndpointId) => void;
+  readonly storedLatches: StoredLatches;
+}
+
+/** Rollbacks that are remembered after the store had them. */
+const MAX_STORED = 1_000;
+
+/**
+ * Latches that this leader stored: a member that was away when it was told so tells them again, perhaps after they were lifted.
+ */
+export class StoredLatches {
+  readonly #hub: Pick<Hub, 'stored'> | undefined;
+  readonly #known = new Set<string>();
+
+  constructor(hub: Pick<Hub, 'stored'> | undefined) {
+    this.#hub = hub;
+  }
+
+  add(latch: Latch): void {
+    this.#known.add(identity(latch));
+    const oldest = this.#known.values().next();
+    if (this.#known.size > MAX_STORED && oldest.done !== true) this.#known.delete(oldest.value);
+    this.#hub?.stored(scopeKey(latch.scope));
+  }
+
+  has(latch: Latch): boolean {
+    return this.#known.has(identity(latch));
+  }
+}
+
+function identity({ scope, at, actor, reason }: Latch): string {
+  return JSON.stringify([scopeKey(scope), at, actor, reason]);
 }
 
 /** What a controller does with what its members tell: the same as a Cutover that serves by itself does with its own. */
@@ -55,15 +87,18 @@ export function fleetWork(parts: FleetParts): HubWork {
       }
     },
     keys: (keys) => Promise.all(keys.map((key) => store.recordKey(key))),
-    latch: async (member, { scope, actor, reason }) => {
-      // Several members may tell of the same one.
-      if (controller.state.latches.has(scopeKey(scope))) return true;
+    latch: async (member, latch) => {
+      const { scope, actor, reason } = latch;
+      if (parts.storedLatches.has(latch)) return true;
+      // Several members may tell of the same one; each holds it until it is stored.
+      const key = scopeKey(scope);
+      if (controller.state.latches.has(key)) return !controller.unstored.includes(key);
       // What is stored is not known yet: a rollback would cover everything.
       if (!parts.hasStarted()) return false;
       const why = `${reason === '' ? 'rolled back' : reason} (at ${member}, ${actor})`.slice(0, 500);
       const done = await controller.rollback(scope, { actor: 'fleet', reason: why });
       if (!done.ok) throw new Error(done.message);
-      return true;
+      return !controller.unstored.includes(key);
     },
   };
 }

@@ -34,7 +34,13 @@ export class InForce {
   }
 
   put(table: TableData): void {
+    // Where only it became known that a rollback is stored, nothing else is served by.
+    if (table === this.#table) return;
     this.#table = table;
+    this.#serve(table);
+  }
+
+  #serve(table: TableData): void {
     this.#proxy.setTable(compileTable(this.#isTooOld ? controlOnly(table) : table));
   }
 
@@ -50,7 +56,7 @@ export class InForce {
     if (isTooOld !== this.#isTooOld) {
       this.#isTooOld = isTooOld;
       log.warn(isTooOld ? 'fleet.table-too-old' : 'fleet.table-fresh', { revision: this.#table.revision });
-      this.put(this.#table);
+      this.#serve(this.#table);
     }
     this.#timer = clock.after(LOOK_MS, () => this.#look(maxAgeMs));
   }

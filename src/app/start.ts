@@ -34,7 +34,7 @@ import { CacheHorizon } from './cache-horizon.ts';
 import { carryLatches } from './carry-latches.ts';
 import { controlOnly } from './control-only.ts';
 import { createClusters } from './create-clusters.ts';
-import { type FleetController, fleetDoor, fleetLive, fleetWork } from './fleet-work.ts';
+import { type FleetController, fleetDoor, fleetLive, fleetWork, StoredLatches } from './fleet-work.ts';
 import { KeyMemory } from './key-memory.ts';
 import { liveView } from './live-parts.ts';
 import { loadSaved } from './load-saved.ts';
@@ -196,6 +196,7 @@ async function assemble(
     verifyToken: (text) => (secret === undefined ? undefined : verifyForceToken(secret, text, clock.now())),
   });
   parts.add(() => proxy.close());
+  const storedLatches = new StoredLatches(fleet?.hub);
   const controller = createController({
     store,
     base,
@@ -204,9 +205,10 @@ async function assemble(
     version: packageVersion(),
     ...(last === undefined ? {} : { last }),
     ...(first.plan === undefined ? {} : { plan: first.plan }),
+    onLatchStored: (latch) => storedLatches.add(latch),
     onTable: (table) => {
       proxy.setTable(compileTable(table));
-      fleet?.hub.publish(table);
+      fleet?.hub.publish(table, controller.unstored);
       tableFile.write(table).catch((error: unknown) => events.tableFailed(table.revision, error));
     },
   });
@@ -432,6 +434,7 @@ async function assemble(
     running,
     needs: () => movement.mover?.needs(),
     hasStarted: () => beginning.trouble === undefined,
+    storedLatches,
     merge: onMerge,
   });
   // Members obey its table from now on, and no earlier leader's.

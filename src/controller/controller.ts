@@ -13,7 +13,7 @@ import {
 import { isCutoverError } from '../core/errors.ts';
 import type { LoadedPlan } from '../core/plan/load-plan.ts';
 import type { Clock, JournalEntry, NewJournalEntry, Store, Timer } from '../core/ports.ts';
-import type { Scope, TableData } from '../core/routing.ts';
+import type { Latch, Scope, TableData } from '../core/routing.ts';
 import { describeScope, scopeKey } from '../core/scope.ts';
 import { compileTable, type RoutingTable } from '../core/table.ts';
 import type { Events } from '../telemetry/events.ts';
@@ -29,6 +29,8 @@ export interface ControllerOptions {
   readonly events: Events;
   /** Puts a table in force; called synchronously, in order of revisions. */
   readonly onTable: (table: TableData) => void;
+  /** The store has a latch of a rollback that was in force before. */
+  readonly onLatchStored?: (latch: Latch) => void;
   /**
    * The table that was in force last, from the disk. Rollbacks in it that the store never got are kept: a latch stays
    * until a person lifts it, even if the process died while the store took nothing.
@@ -125,6 +127,11 @@ export class Controller {
   get #data(): TableData {
     if (this.#made?.state !== this.#state) this.#made = { state: this.#state, table: tableOf(this.#state, this.#made) };
     return this.#made.table;
+  }
+
+  /** Latches in force that the store does not have yet, by `scopeKey`. */
+  get unstored(): readonly string[] {
+    return [...this.#unsavedLatches.keys()];
   }
 
   /** Rollbacks in force that are not in the journal yet. */
@@ -351,7 +358,10 @@ export class Controller {
       state: latches.map(([key, latch]) => ({ key: `latch:${key}`, value: latch })),
       done: () => {
         for (const [key, latch] of latches)
-          if (this.#unsavedLatches.get(key) === latch) this.#unsavedLatches.delete(key);
+          if (this.#unsavedLatches.get(key) === latch) {
+            this.#unsavedLatches.delete(key);
+            this.#options.onLatchStored?.(latch);
+          }
         this.#unjournaled = this.#unjournaled.filter((other) => !waiting.includes(other));
         for (const { done } of waiting) done();
         this.#retryMs = RETRY_MS.first;

@@ -283,6 +283,43 @@ describe('a plan', () => {
   });
 });
 
+test('a rollback that no leader has stored is told to each, until one says that it has', async () => {
+  const [first, second, third] = [await controller('1'), await controller('2'), await controller('3')];
+  const member = proxy('a', [first.url, second.url, third.url]);
+  const notYet = { latch: () => Promise.resolve(false) };
+  first.hub.lead(1, 0, { ...first.work, ...notYet });
+  const everything: Latch = { scope: {}, at: 1, actor: 'cli', reason: 'bad' };
+  first.hub.publish(table(7, { latches: [everything] }), ['all']);
+  await expect.poll(() => revisionOf(member), WAIT).toBe(7);
+  await first.hub.close();
+  // It began with a revision that is later, does not know of the rollback, and ends before it stores it.
+  second.hub.lead(2, 20, { ...second.work, ...notYet });
+  second.hub.publish(table(21));
+  await expect.poll(() => revisionOf(member), WAIT).toBe(21);
+  await second.hub.close();
+  third.hub.lead(3, 40, third.work);
+  third.hub.publish(table(41));
+  await expect.poll(() => third.latches, WAIT).toContainEqual(everything);
+  const [one, two, three] = member.obeyed;
+  for (const obeyed of [one, two, three]) expect(obeyed?.latches).toEqual([everything]);
+  expect([one, two, three].map((obeyed) => obeyed?.revision)).toEqual([7, 21, 41]);
+  await expect.poll(() => member.member.kept.own, WAIT).toEqual([]);
+});
+
+test('a rollback that is stored is of its leader alone', async () => {
+  const { hub, url, work, latches } = await controller('c');
+  hub.lead(1, 0, { ...work, latch: () => Promise.resolve(false) });
+  const member = proxy('a', [url]);
+  hub.publish(table(7, { latches: [{ scope: {}, at: 1, actor: 'cli', reason: 'bad' }] }), ['all']);
+  await expect.poll(() => member.member.kept.own.length, WAIT).toBe(1);
+  hub.stored('all');
+  await expect.poll(() => member.member.kept.own, WAIT).toEqual([]);
+  hub.publish(table(8), []);
+  await expect.poll(() => revisionOf(member), WAIT).toBe(8);
+  expect(member.obeyed.at(-1)?.latches).toEqual([]);
+  expect(latches).toEqual([]);
+});
+
 describe('over TLS', () => {
   const trouble = (rig: MemberRig): string => rig.member.controllers()[0]?.trouble ?? '';
 

@@ -118,6 +118,7 @@ export class Hub {
   #run = 0;
   #table: TableData | undefined;
   #plan: ToldPlan | undefined;
+  #unstored: readonly string[] = [];
   #timer: Timer | undefined;
 
   constructor(options: HubOptions) {
@@ -197,9 +198,15 @@ export class Hub {
     return this.#term;
   }
 
+  /** The store has a latch that it had not: members need not keep it beyond this leader. */
+  stored(key: string): void {
+    this.#unstored = this.#unstored.filter((other) => other !== key);
+    if (this.#work !== undefined) this.#toAll({ t: 'latched', key });
+  }
+
   /** Sends a table to every member; they obey at once. Before this process has led it is only kept. */
-  publish(table: TableData): void {
-    this.#table = table;
+  publish(table: TableData, unstored: readonly string[] = this.#unstored): void {
+    [this.#table, this.#unstored] = [table, unstored];
     if (this.#work === undefined) return;
     this.#madeAt.set(table.revision, this.#options.clock.monotonic());
     const oldest = this.#madeAt.keys().next();
@@ -213,13 +220,11 @@ export class Hub {
   plan(plan: ToldPlan): void {
     this.#plan = plan;
     if (this.#work === undefined) return;
-    const line = JSON.stringify({ t: 'plan', ...plan } satisfies Down);
-    for (const { line: open } of this.#members.values()) open?.sendLine(line);
+    this.#toAll({ t: 'plan', ...plan });
   }
 
   needs(needs: Needs): void {
-    const line = JSON.stringify({ t: 'needs', needs } satisfies Down);
-    for (const { line: open } of this.#members.values()) open?.sendLine(line);
+    this.#toAll({ t: 'needs', needs });
   }
 
   /** Waits until every connected member obeys the revision, at most `limitMs`; those that are not connected are not waited for. */
@@ -447,8 +452,8 @@ export class Hub {
     return JSON.stringify({ t: 'delta', ...this.#ofLeader(), delta: tableDelta(before, table) } satisfies Down);
   }
 
-  #ofLeader(): { readonly term: number; readonly began: number; readonly plan: string } {
-    return { term: this.#term, began: this.#began, plan: this.#plan?.hash ?? '' };
+  #ofLeader(): Pick<Extract<Down, { readonly t: 'table' }>, 'term' | 'began' | 'plan' | 'unstored'> {
+    return { term: this.#term, began: this.#began, plan: this.#plan?.hash ?? '', unstored: this.#unstored };
   }
 
   #standing(): { readonly run: string; readonly leads: boolean; readonly term: number } {
@@ -456,7 +461,11 @@ export class Hub {
   }
 
   #tellAlive(): void {
-    const line = JSON.stringify({ t: 'alive', ...this.#standing() } satisfies Down);
+    this.#toAll({ t: 'alive', ...this.#standing() });
+  }
+
+  #toAll(message: Down): void {
+    const line = JSON.stringify(message);
     for (const member of this.#members.values()) member.line?.sendLine(line);
   }
 

@@ -191,10 +191,15 @@ export class Member {
     }
   }
 
-  #takeTold(link: Link, told: ToldTable & { readonly plan: string }): void {
+  #takeTold(link: Link, told: Required<ToldTable> & { readonly plan: string }): void {
     link.table = told.table;
     const plan = link.plan?.hash === told.plan ? link.plan : undefined;
-    const next = takeTable(this.#kept, { term: told.term, began: told.began, table: told.table });
+    const next = takeTable(this.#kept, {
+      term: told.term,
+      began: told.began,
+      table: told.table,
+      unstored: told.unstored,
+    });
     if (next !== undefined) this.#put(next, plan);
     link.send({ t: 'ack', ...this.#standing(), outstanding: this.#options.alive().outstanding });
     if (this.#kept.own.length > 0) this.#tellOwn();

@@ -113,6 +113,8 @@ interface OfLeader {
   readonly began: number;
   /** Hash of the plan that belongs to it; empty: the leader was started without one. */
   readonly plan: string;
+  /** Latches of it that the leader's store does not have yet, by `scopeKey`; told as `latched` once it has. */
+  readonly unstored: readonly string[];
 }
 
 /** From a controller to a member. */

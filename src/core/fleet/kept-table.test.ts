@@ -45,6 +45,34 @@ const ORDERS: Scope = { endpoint: 'GET /orders' as EndpointId };
 const scopesOf = (one: KeptTable | undefined): string[] =>
   one === undefined ? [] : tableInForce(one).latches.map(({ scope }) => scopeKey(scope));
 
+describe('a rollback that its leader has not stored', () => {
+  const told = { term: 1, began: 0, table: table(7, ACME, ORDERS), unstored: ['tenant:acme'] };
+
+  test('outlives every leader that does not know it, and only it does', () => {
+    const first = takeTable(kept({}), told);
+    expect(scopesOf(first)).toEqual(['tenant:acme', scopeKey(ORDERS)]);
+    let state = first as KeptTable;
+    // Each of them began with a later revision than the table with the rollback has.
+    for (const term of [2, 3, 4]) {
+      state = takeTable(state, { term, began: 10 * term, table: table(10 * term + 1) }) as KeptTable;
+      expect(scopesOf(state)).toEqual(['tenant:acme']);
+    }
+    expect(scopesOf(withoutOwn(state, 'tenant:acme'))).toEqual([]);
+  });
+
+  test('is of its leader alone once that has stored it, and then goes when it is lifted', () => {
+    const before = withoutOwn(takeTable(kept({}), told) as KeptTable, 'tenant:acme');
+    expect(scopesOf(before)).toEqual(['tenant:acme', scopeKey(ORDERS)]);
+    expect(scopesOf(takeTable(before, { ...told, table: table(8, ORDERS), unstored: [] }))).toEqual([scopeKey(ORDERS)]);
+  });
+
+  test('is shown as stored by a later table of it, too', () => {
+    const before = takeTable(kept({}), told) as KeptTable;
+    const stored = takeTable(before, { ...told, table: table(8, ACME), unstored: [] }) as KeptTable;
+    expect(stored.own).toEqual([]);
+  });
+});
+
 describe('a proxy obeys the newest table it knows', () => {
   test.each([
     { what: 'a later revision of one leader', term: 1, revision: 8, isTaken: true },
