@@ -401,7 +401,7 @@ export class Controller {
 
   /** Puts a journaled state in force, under the latches that fell while it was on its way. */
   #putInForce(state: ControlState): void {
-    if (this.#unsavedLatches.size === 0) {
+    if (this.#unsavedLatches.size === 0 && state.revision > this.#state.revision) {
       this.#publish(state);
       return;
     }
