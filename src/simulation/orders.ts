@@ -1,3 +1,4 @@
+import type { Who } from '../controller/controller.ts';
 import type { Mover } from '../controller/mover.ts';
 import type { Command } from '../core/control-state.ts';
 import type { Scope } from '../core/routing.ts';
@@ -6,8 +7,10 @@ import type { Brain } from './brain.ts';
 import { endOf } from './scenario.ts';
 import type { EventFile } from './scenario-events.ts';
 
-/** Whom the journal names for the orders of people in a scenario. */
-export const PERSON = { actor: 'cli:scenario', reason: 'as the scenario says' } as const;
+/** Whom and what the journal names for an order of people in a scenario. */
+function person(order: string): Who {
+  return { actor: 'cli:scenario', reason: `${order}, as the scenario says` };
+}
 
 export interface OrderGround {
   readonly brain: Brain | undefined;
@@ -35,13 +38,13 @@ export function order(event: EventFile, ground: OrderGround): void {
   }
   if (event.kind === 'rollback') {
     const scope = scopeOf(event);
-    void brain.controller.rollback(scope, PERSON);
+    void brain.controller.rollback(scope, person(name));
     ground.rolledBack(ground.isLatched(scope), describeScope(scope));
     return;
   }
   const command = commandOf(event, ground);
   if (command === undefined) return;
-  void brain.controller.command(command, PERSON).then((done) => {
+  void brain.controller.command(command, person(name)).then((done) => {
     if (!done.ok) ground.refused(`${name}: ${done.message}`);
     else if (event.kind === 'deploy') told(brain.mover, event);
   });

@@ -88,6 +88,7 @@ ${QUICK}`);
     expect(result.changes.find(({ actor }) => actor === 'cli:scenario')).toMatchObject({
       kind: 'order',
       endpoints: ['GET /a'],
+      reason: 'rollback GET /a, as the scenario says',
     });
     expect(result).toMatchObject({ rollbacks: 0, violations: [] });
   });
