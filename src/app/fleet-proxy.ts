@@ -35,6 +35,9 @@ import type { PlanText } from './plan-keeper.ts';
 import { beginningPlan, ProxyPlan } from './proxy-plan.ts';
 import { listing, verifierSettings } from './start-plan.ts';
 
+/** Breakers that a controller is told of; more are the candidate as a whole, by default from nine on. */
+const MAX_TOLD = 20;
+
 export interface ProxySettings {
   /** Of its own configuration. */
   readonly settings: Settings;
@@ -119,6 +122,7 @@ async function assemble(options: ProxySettings, ground: Ground): Promise<FleetPr
       outstanding: { control: proxy.outstanding('control'), candidate: proxy.outstanding('candidate') },
       cachedForSeconds: caches.secondsLeft({}, clock.now()),
       plan: plan.standing,
+      breakers: proxy.breakers().slice(0, MAX_TOLD),
     }),
     onTable: (table, now, told) => {
       if (told !== undefined) plan.take(told);

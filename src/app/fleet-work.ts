@@ -10,6 +10,7 @@ import type { Needs } from '../core/spending/need-book.ts';
 import type { Hub, HubWork } from '../fleet/hub.ts';
 import type { Report } from '../fleet/messages.ts';
 import type { Verifier } from '../verifier/verifier.ts';
+import { breakerWarnings } from './breaker-journal.ts';
 import type { Sink, Traffic } from './traffic-sink.ts';
 
 /** What makes a Cutover the controller of a fleet: others serve, and this one decides. */
@@ -138,6 +139,7 @@ function fleetWarnings(hub: Hub, settings: Settings): string[] {
   const age = settings.tableMaxAgeMs === undefined ? '' : `, the control after ${settings.tableMaxAgeMs / 1_000} s`;
   return [
     ...(hub.leads ? [] : ['This controller does not lead: nothing is decided until it reaches the store again.']),
+    ...hub.breakers().flatMap(({ name, breakers }) => breakerWarnings(breakers, name)),
     ...(members.length === 0 ? ['No proxy has joined: nobody is served.'] : []),
     ...members
       .filter(({ connected }) => !connected)

@@ -12,6 +12,7 @@ import { comparisonPolicy } from '../core/rule.ts';
 import type { Proxy as DataPlane } from '../proxy/proxy.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import type { Beginning } from './beginning.ts';
+import { breakerWarnings } from './breaker-journal.ts';
 import { packageVersion } from './package-version.ts';
 import { planWarnings } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';
@@ -85,21 +86,6 @@ export function liveView(parts: LiveParts): LiveView {
     cachedForSeconds: (scope) => running.caches.secondsLeft(scope, clock.now()),
     explain: (input) => explanation(input, proxy, clock.now()),
   };
-}
-
-/** Breakers told one by one; whoever has more looks at the first anyway. */
-const MAX_BREAKERS = 5;
-
-function breakerWarnings(breakers: ReturnType<DataPlane['breakers']>): string[] {
-  const lines = breakers.slice(0, MAX_BREAKERS).map(({ scope, state, dueInMs }) => {
-    const next =
-      state === 'open'
-        ? `the next probe is due in ${Math.ceil(dueInMs / 1_000)} s`
-        : 'it waits for copies that probe it';
-    return `The breaker of ${scope === 'candidate' ? 'the candidate' : scope} is ${state}: the control serves, ${next}.`;
-  });
-  const more = breakers.length - lines.length;
-  return more > 0 ? [...lines, `${more} more breakers of endpoints are open.`] : lines;
 }
 
 function comparisonView({ compare }: Settings): ComparisonView {

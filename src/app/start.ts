@@ -30,6 +30,7 @@ import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createVerifier, type Verifier } from '../verifier/verifier.ts';
 import { Beginning } from './beginning.ts';
+import { journalBreakers } from './breaker-journal.ts';
 import { CacheHorizon } from './cache-horizon.ts';
 import { carryLatches } from './carry-latches.ts';
 import { controlOnly } from './control-only.ts';
@@ -445,6 +446,7 @@ async function assemble(
   recorder.start();
   desk.start();
   versionPoll.start();
+  parts.add(journalBreakers({ controller, clock, proxy, hub: fleet?.hub }));
   parts.add(watchPlan(keeper, origin, { clock, log }));
   log.info('started', { listen: `${address.host}:${address.port}`, api: apiUrl, version: packageVersion() });
 

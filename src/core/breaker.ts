@@ -16,6 +16,14 @@ export interface BreakerPolicy {
 export const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
+/** A breaker that is not closed. */
+export interface OpenBreaker {
+  /** `candidate` for all of it, else the endpoint. */
+  readonly scope: string;
+  readonly state: Exclude<BreakerState, 'closed'>;
+  readonly dueInMs: number;
+}
+
 /** One call that a breaker let pass. Exactly one of its ends counts, the first. */
 export interface Pass {
   succeeded(now: number): void;

@@ -1,3 +1,4 @@
+import { type BreakerCommand, breakerStep } from './breaker-commands.ts';
 import { type CanaryCommand, canaryStep } from './canary.ts';
 import type { EndpointId } from './cell.ts';
 import type { ControlState } from './control-model.ts';
@@ -42,7 +43,8 @@ export type RampCommand =
   | { readonly kind: 'pins.end'; readonly ids: readonly string[] }
   /** The control serves the endpoints again where the table says so. */
   | { readonly kind: 'unretire'; readonly endpoints: readonly EndpointId[] }
-  | CanaryCommand;
+  | CanaryCommand
+  | BreakerCommand;
 
 const ALL = 'all';
 /** Retired endpoints at most: as many as may be listed and found. */
@@ -73,6 +75,8 @@ export function rampStep(state: ControlState, command: RampCommand, by: By): Ram
       return reject(state, command, by);
     case 'retire':
       return retire(state, command, by);
+    case 'breakers.changed':
+      return breakerStep(state, command);
     case 'canary.begin':
     case 'canary.end':
       return canaryStep(state, command, by);

@@ -34,7 +34,7 @@ export interface MemberOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly hello: () => Omit<Hello, 't' | 'term' | 'revision'>;
-  readonly alive: () => Pick<Alive, 'outstanding' | 'cachedForSeconds' | 'plan'>;
+  readonly alive: () => Pick<Alive, 'outstanding' | 'cachedForSeconds' | 'plan' | 'breakers'>;
   /** What was in force last. */
   readonly kept: KeptTable;
   /** Puts a table in force, and the plan that belongs to it; called synchronously. Undefined: the plan stays. */

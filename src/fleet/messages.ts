@@ -1,3 +1,4 @@
+import type { OpenBreaker } from '../core/breaker.ts';
 import type { Cell, EndpointId, Side } from '../core/cell.ts';
 import type { WrittenCells } from '../core/cell-states.ts';
 import type { NoisePath, ServedRecord, UnverifiedReason, VerifiedExchange } from '../core/ports.ts';
@@ -46,6 +47,8 @@ export interface Alive {
   readonly plan: PlanStanding;
   /** Longest lifetime that caches may give to answers of the candidate, seconds. */
   readonly cachedForSeconds: number;
+  /** Its breakers that are not closed, at most 20; absent: none is. */
+  readonly breakers?: readonly OpenBreaker[];
 }
 
 /** A plan as the leader has it in force. */

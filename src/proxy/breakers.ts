@@ -1,5 +1,5 @@
 import type { BreakerSettings } from '../config/settings.ts';
-import { Breaker, type BreakerState } from '../core/breaker.ts';
+import { Breaker, type OpenBreaker } from '../core/breaker.ts';
 import type { EndpointId } from '../core/cell.ts';
 import { MirrorBudget } from '../core/mirror-budget.ts';
 import type { Observation } from '../core/observation.ts';
@@ -14,14 +14,6 @@ export interface HeldBack {
   readonly dueInMs: number;
   /** For as long again as a breaker waits, no copy came that could be its probe; or all that is missing is a ticket. */
   readonly isUnprobed: boolean;
-}
-
-/** A breaker that is not closed. */
-export interface BreakerStatus {
-  /** `candidate` for all of it, else the endpoint. */
-  readonly scope: string;
-  readonly state: Exclude<BreakerState, 'closed'>;
-  readonly dueInMs: number;
 }
 
 /** What became of a request that was sent to the candidate; the first counts. */
@@ -96,9 +88,9 @@ export class CandidateBreakers {
   }
 
   /** Those that are not closed, the candidate's own first. */
-  status(): readonly BreakerStatus[] {
+  status(): readonly OpenBreaker[] {
     const now = this.#clock.monotonic();
-    const one = (scope: string, breaker: Breaker): BreakerStatus[] => {
+    const one = (scope: string, breaker: Breaker): OpenBreaker[] => {
       const state = breaker.state(now);
       return state === 'closed' ? [] : [{ scope, state, dueInMs: breaker.dueInMs(now) }];
     };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Settings, SideSettings } from '../config/settings.ts';
+import type { OpenBreaker } from '../core/breaker.ts';
 import { SIDES, type Side } from '../core/cell.ts';
 import type { TokenFault } from '../core/claim.ts';
 import type { EndpointCatalog } from '../core/endpoint-catalog.ts';
@@ -21,7 +22,7 @@ import type { RequestFacts } from '../core/routing.ts';
 import type { Needs } from '../core/spending/need-book.ts';
 import type { RoutingTable } from '../core/table.ts';
 import { Repeats } from './ask-again.ts';
-import { type BreakerStatus, CandidateBreakers } from './breakers.ts';
+import { CandidateBreakers } from './breakers.ts';
 import type { ClientExchange } from './client-exchange.ts';
 import type { ActiveRequest, Connection } from './connection.ts';
 import { Decider, type ForceClaims, type Known } from './decider.ts';
@@ -94,7 +95,7 @@ export interface Proxy {
   readonly aliases: AliasKeeper | undefined;
   targets(): Readonly<Record<Side, readonly TargetStatus[]>>;
   /** Breakers of the candidate that are not closed; empty where there are none. */
-  breakers(): readonly BreakerStatus[];
+  breakers(): readonly OpenBreaker[];
   /** Served requests in flight; mirrors are not counted. */
   outstanding(side: Side): number;
   /** While a reason is given nothing that the control serves is mirrored (counted as unverified). */
@@ -252,7 +253,7 @@ class DataPlane implements Proxy {
     return { control: this.#upstreams.control.targets(), candidate: this.#upstreams.candidate.targets() };
   }
 
-  breakers(): readonly BreakerStatus[] {
+  breakers(): readonly OpenBreaker[] {
     return this.#breakers?.status() ?? [];
   }
 

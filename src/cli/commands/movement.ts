@@ -115,8 +115,9 @@ function printSheet(sheet: ProofSheet): void {
   print(`since ${moment(sheet.since)}: ${safe(sheet.reason)}`);
   print(`epoch: candidate ${safe(sheet.epoch.candidateVersion)}, rules ${safe(sheet.epoch.rules)}`);
   if (sheet.proof !== null) {
-    const { at, over, epoch, assessment, borrowed, own } = sheet.proof;
-    print(`${colour.bold('Proof')} of ${moment(at)} over the ${over}, candidate ${safe(epoch.candidateVersion)}`);
+    const { at, over, cohort, epoch, assessment, borrowed, own } = sheet.proof;
+    const whole = cohort === undefined ? over : `cohort ${safe(cohort)}`;
+    print(`${colour.bold('Proof')} of ${moment(at)} over the ${whole}, candidate ${safe(epoch.candidateVersion)}`);
     print(`  ${assessmentText(assessment)}`);
     if (borrowed !== undefined)
       print(
