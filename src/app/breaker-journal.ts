@@ -48,7 +48,9 @@ export class BreakerJournal {
     if (opened.length + closed.length === 0 || now - this.#toldAt < APART_MS) return;
     const command = { kind: 'breakers.changed', opened, closed, open: present.size } as const;
     const reason =
-      opened.length > 0 ? 'requests to the candidate failed in a row' : 'probes of the candidate succeeded, or a proxy left';
+      opened.length > 0
+        ? 'requests to the candidate failed in a row'
+        : 'probes of the candidate succeeded, or a proxy left';
     const done = await controller.command(command, { actor: 'breaker', reason });
     if (!done.ok) return;
     this.#known = present;
