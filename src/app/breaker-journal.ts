@@ -71,11 +71,11 @@ export function journalBreakers({
   hub,
 }: Pick<BreakerJournalOptions, 'controller' | 'clock'> & {
   readonly proxy: Pick<DataPlane, 'breakers'>;
-  readonly hub: Pick<Hub, 'breakers'> | undefined;
+  readonly hub: Pick<Hub, 'members'> | undefined;
 }): () => void {
   const open = (): string[] => [
     ...proxy.breakers().map(({ scope }) => scope),
-    ...(hub?.breakers() ?? []).flatMap(({ name, breakers }) => breakers.map(({ scope }) => `${name}: ${scope}`)),
+    ...(hub?.members() ?? []).flatMap(({ name, breakers }) => breakers.map(({ scope }) => `${name}: ${scope}`)),
   ];
   const journal = new BreakerJournal({ controller, clock, open });
   journal.start();

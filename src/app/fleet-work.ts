@@ -111,7 +111,7 @@ export function fleetDoor(fleet: FleetController, controller: Controller): Fleet
     look: () => ({
       leader: { name, term: hub.term, leads: hub.leads },
       revision: controller.state.revision,
-      members: hub.members().map((member) => ({
+      members: hub.members().map(({ breakers: _breakers, ...member }) => ({
         ...member,
         behind: Math.max(0, controller.state.revision - member.revision),
       })),
@@ -139,7 +139,7 @@ function fleetWarnings(hub: Hub, settings: Settings): string[] {
   const age = settings.tableMaxAgeMs === undefined ? '' : `, the control after ${settings.tableMaxAgeMs / 1_000} s`;
   return [
     ...(hub.leads ? [] : ['This controller does not lead: nothing is decided until it reaches the store again.']),
-    ...hub.breakers().flatMap(({ name, breakers }) => breakerWarnings(breakers, name)),
+    ...members.flatMap(({ name, breakers }) => breakerWarnings(breakers, name)),
     ...(members.length === 0 ? ['No proxy has joined: nobody is served.'] : []),
     ...members
       .filter(({ connected }) => !connected)

@@ -13,6 +13,9 @@ import type { Proxy as DataPlane } from '../proxy/proxy.ts';
 import type { Verifier } from '../verifier/verifier.ts';
 import type { Beginning } from './beginning.ts';
 import { breakerWarnings } from './breaker-journal.ts';
+
+export { journalBreakers } from './breaker-journal.ts';
+
 import { packageVersion } from './package-version.ts';
 import { planWarnings } from './plan-view.ts';
 import type { PowerMeter } from './power-meter.ts';

@@ -2,7 +2,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { OpenBreaker } from '../core/breaker.ts';
 import type { Side } from '../core/cell.ts';
 import { CutoverError } from '../core/errors.ts';
 import type { Clock, Log, Timer } from '../core/ports.ts';
@@ -249,7 +248,7 @@ export class Hub {
     });
   }
 
-  members(): readonly MemberView[] {
+  members(): readonly (MemberView & Required<Pick<Alive, 'breakers'>>)[] {
     const now = this.#options.clock.monotonic();
     return [...this.#members.values()].map(({ hello, alive, line, heardAt, term, revision }) => ({
       name: hello.name,
@@ -263,6 +262,7 @@ export class Hub {
       waiting: alive?.waiting ?? 0,
       lost: alive?.lost ?? 0,
       planTrouble: alive?.plan.trouble ?? '',
+      breakers: line === undefined ? [] : (alive?.breakers ?? []),
     }));
   }
 
@@ -271,13 +271,6 @@ export class Hub {
     let sum = 0;
     for (const { line, outstanding } of this.#members.values()) if (line !== undefined) sum += outstanding[side];
     return sum;
-  }
-
-  /** Breakers of the members that are not closed, as each told last. */
-  breakers(): readonly { readonly name: string; readonly breakers: readonly OpenBreaker[] }[] {
-    return [...this.#members.values()].flatMap(({ hello, alive, line }) =>
-      line === undefined ? [] : [{ name: hello.name, breakers: alive?.breakers ?? [] }],
-    );
   }
 
   cachedForSeconds(): number {
