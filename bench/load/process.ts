@@ -37,7 +37,7 @@ export function start(command: string, args: readonly string[], cpu: number): Ru
     child,
     pid: child.pid,
     line: async (pattern) => {
-      const deadline = performance.now() + 15_000;
+      const deadline = performance.now() + 60_000;
       for (;;) {
         const match = pattern.exec(out);
         if (match !== null) return match;

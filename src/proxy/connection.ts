@@ -22,6 +22,8 @@ export type Serve = (connection: Connection, request: IncomingMessage, response:
 interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** What follows it on the connection cannot be believed. */
+  readonly isLast: boolean;
 }
 
 /** One client connection. Pipelined requests wait for the one before: two unsafe ones must not run at the same time. */
@@ -33,6 +35,7 @@ export class Connection {
   #waiting: Incoming[] = [];
   #broken: Problem | undefined;
   #isTunnel = false;
+  #isLast = false;
 
   constructor(socket: Socket, peer: Peer, listener: { readonly isDraining: boolean }) {
     this.socket = socket;
@@ -44,9 +47,9 @@ export class Connection {
     return this.#active !== undefined || this.#isTunnel;
   }
 
-  /** Whether the next answer should carry `Connection: close`: draining, and nothing is waiting behind it. */
+  /** Whether the next answer should carry `Connection: close`: it is the last one, or the process drains and nothing waits behind it. */
   get shouldClose(): boolean {
-    return this.#listener.isDraining && this.#waiting.length === 0;
+    return this.#isLast || (this.#listener.isDraining && this.#waiting.length === 0);
   }
 
   /**
@@ -65,7 +68,8 @@ export class Connection {
   }
 
   /** Runs the request; only when its response has closed may the next one begin. */
-  #serve({ request, response }: Incoming, serve: Serve): void {
+  #serve({ request, response, isLast }: Incoming, serve: Serve): void {
+    this.#isLast = isLast;
     response.once('close', () => {
       this.finished();
       this.#next(serve);

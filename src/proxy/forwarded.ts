@@ -9,6 +9,8 @@ export interface Peer {
   readonly trusted: boolean;
   /** The port the client connected to. */
   readonly localPort: string;
+  /** What a request with this Host was given last time: requests of one connection mostly name the same. */
+  fresh?: { readonly host: string; readonly fields: readonly string[] };
   /** What it speaks with us, or with the proxy whose PROXY header says so. */
   readonly proto: 'http' | 'https';
 }
@@ -75,15 +77,19 @@ export function pushForwarding(
 }
 
 function pushFresh(out: string[], peer: Peer, host: string): string {
-  out.push('X-Forwarded-For', peer.address, 'X-Forwarded-Proto', peer.proto);
-  if (host === '') {
-    out.push('X-Forwarded-Port', peer.localPort, 'X-Real-IP', peer.address);
-    out.push('Forwarded', `for=${node(peer.address)};proto=${peer.proto}`);
-  } else {
-    out.push('X-Forwarded-Host', host, 'X-Forwarded-Port', peer.localPort, 'X-Real-IP', peer.address);
-    out.push('Forwarded', `for=${node(peer.address)};host="${quotable(host)}";proto=${peer.proto}`);
-  }
+  if (peer.fresh?.host !== host) peer.fresh = { host, fields: freshFields(peer, host) };
+  const { fields } = peer.fresh;
+  for (let at = 0; at < fields.length; at += 1) out.push(fields[at] as string); // within the bounds
   return peer.address;
+}
+
+function freshFields(peer: Peer, host: string): string[] {
+  const out = ['X-Forwarded-For', peer.address, 'X-Forwarded-Proto', peer.proto];
+  if (host !== '') out.push('X-Forwarded-Host', host);
+  out.push('X-Forwarded-Port', peer.localPort, 'X-Real-IP', peer.address);
+  const named = host === '' ? '' : `;host="${quotable(host)}"`;
+  out.push('Forwarded', `for=${node(peer.address)}${named};proto=${peer.proto}`);
+  return out;
 }
 
 /** Addresses the peer named, leftmost first; where both headers came, X-Forwarded-For counts. */

@@ -214,7 +214,7 @@ export class Listener {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       requireHostHeader: false, // the guard asks for it, and answers in our own form
       insecureHTTPParser: false,
-      ...(useCallback ? { shouldUpgradeCallback: isWebSocketOffer } : {}),
+      ...(useCallback ? { shouldUpgradeCallback: (request: IncomingMessage) => this.#comesAsUpgrade(request) } : {}),
     });
     server.maxHeadersCount = 0; // Node would drop headers beyond its limit in silence; the guard counts and refuses
     server.on('connection', (socket) => this.#accept(socket));
@@ -254,7 +254,18 @@ export class Listener {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#accept(request.socket);
-    connection.enqueue({ request, response }, this.#handlers.request);
+    // Node drops what came in one piece with the head of such a request, and reads on with the next piece: nothing behind
+    // it may be taken for a request.
+    const isLast = isBareUpgrade(request) && this.#options.upgradeCallback !== false;
+    connection.enqueue({ request, response, isLast }, this.#handlers.request);
+  }
+
+  /**
+   * WebSockets, and other upgrades without a body, which then go back to the parser as plain requests with all that is
+   * behind them. Behind a request that is being served that is not possible: there they are served, and are the last.
+   */
+  #comesAsUpgrade(request: IncomingMessage): boolean {
+    return isWebSocketOffer(request) || (isBareUpgrade(request) && !this.#accept(request.socket).isBusy);
   }
 
   #inputBroken(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -305,6 +316,16 @@ function problemOf(code: string | undefined): Problem {
     default:
       return { status: 400, code: 'REQUEST_REFUSED', detail: 'The request is not well-formed HTTP/1.1.' };
   }
+}
+
+/** An upgrade without a body, as `node:http` sees one: whatever follows it is left to us. */
+function isBareUpgrade({ headers }: IncomingMessage): boolean {
+  return (
+    headers.upgrade !== undefined &&
+    /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? '') &&
+    headers['transfer-encoding'] === undefined &&
+    (headers['content-length'] ?? '0') === '0'
+  );
 }
 
 /** What may become a tunnel; everything else that says `Upgrade` is a plain request (RFC 9110 section 7.8 lets a server ignore it). */

@@ -190,6 +190,18 @@ describe.each([
   });
 });
 
+test.each([true, false])('what came in one piece with such a request is read, fast lane: %s', async (fastLane) => {
+  const origin = await startOrigin((request, response) => request.resume().on('end', () => response.end('fine')));
+  cleanups.push(() => origin.close());
+  const rig = await rigOf({ control: origin.url, candidate: origin.url, settings: { proxy: { fastLane } } });
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n';
+  const next = 'GET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  const client = talk(rig.port, `GET /a HTTP/1.1\r\nHost: h\r\n${upgrade}\r\n${next}`);
+  await until(client.closed, 'the second answer');
+  expect(client.text().match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
+  expect(origin.requests.map((request) => request.url)).toEqual(['/a', '/next']);
+});
+
 test('a WebSocket works by the fallback, too', async () => {
   const upstream = await echoSockets();
   const rig = await rigOf({ control: upstream.url, candidate: upstream.url, deps: { upgradeCallback: false } });

@@ -133,3 +133,12 @@ test('the upstream’s answer may come before the body has, and the next request
   await until(() => text.includes('<next>'), 'the next answer');
   expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(['200', '200']);
 });
+
+test('an answer of our own to a HEAD has no body, and the next request is answered', async () => {
+  const rig = await startRig({ control: 'http://127.0.0.1:9', candidate: 'http://127.0.0.1:9' });
+  cleanups.push(() => rig.close());
+  const close = 'HEAD /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  const { text, ended } = await sendRaw(rig.port, `HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n${close}`);
+  expect(ended).toBe(true);
+  expect(text).toMatch(/^HTTP\/1\.1 502 [^{]*\r\n\r\nHTTP\/1\.1 502 [^{]*\r\n\r\n$/);
+});

@@ -114,7 +114,7 @@ export class FastConnection implements ExchangeLine {
     }
     this.#pieces = 0;
     this.#bodyLeft = request.length ?? 0;
-    const exchange = new FastExchange(this, { isComplete: this.#bodyLeft === 0, close: request.close });
+    const exchange = new FastExchange(this, request);
     this.#exchange = exchange;
     this.#connection.begin(this.#lane.serve(this.#connection, head, exchange));
     if (request.next === bytes.length) return;

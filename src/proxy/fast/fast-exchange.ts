@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { AnswerHead, BodyReader, ClientExchange } from '../client-exchange.ts';
 import { answerHeaders } from '../headers.ts';
 import { type Problem, problemBody } from '../problem.ts';
+import type { PlainRequest } from './plain-request.ts';
 
 /** What an exchange needs of its connection. */
 export interface ExchangeLine {
@@ -29,6 +30,8 @@ export class FastExchange implements ClientExchange {
   hasBegun = false;
   isFinished = false;
   readonly #line: ExchangeLine;
+  /** To a HEAD, whose answer has no body whatever its fields say (RFC 9110 section 9.3.2). */
+  readonly #isHead: boolean;
   /** The client asked for it, or we have said it. */
   #closes: boolean;
 
@@ -50,10 +53,10 @@ export class FastExchange implements ClientExchange {
   #isDropping = false;
   #endTold = false;
 
-  /** @param isComplete The request has no body. */
-  constructor(line: ExchangeLine, request: { readonly isComplete: boolean; readonly close: boolean }) {
+  constructor(line: ExchangeLine, request: PlainRequest) {
     this.#line = line;
-    this.isComplete = request.isComplete;
+    this.#isHead = request.method === 'HEAD';
+    this.isComplete = (request.length ?? 0) === 0;
     this.#closes = request.close;
   }
 
@@ -212,7 +215,7 @@ export class FastExchange implements ClientExchange {
     } else text += `Date: ${date}\r\n${this.#line.keepAliveLines}\r\n`;
     this.hasBegun = true;
     this.#isEnded = true;
-    this.#write(Buffer.from(text + body));
+    this.#write(Buffer.from(this.#isHead ? text : text + body));
   }
 
   // --- writing ---

@@ -18,13 +18,15 @@ export interface LaneOutcome {
 
 /** Behind every input: where the lanes see its beginning in different places, one of them does not answer it. */
 const SENTINEL = Buffer.from('GET /sentinel HTTP/1.1\r\nHost: end.test\r\nConnection: close\r\n\r\n');
+/** What a lane says of a connection that stays. */
+const KEPT = 'Connection: keep-alive\r\nKeep-Alive: timeout=3\r\n';
 const HANGING_MS = 8_000;
 /**
  * What is wrong with a pipelined request can be several things at once: `node:http` may have seen the end of it when its
- * turn comes, the fast lane not. That it is refused, and that nothing follows, must be the same.
+ * turn comes, the fast lane not; and one that was not read is no HEAD, so that its refusal has a body. That it is refused, and that nothing follows, must be the same.
  */
 const LAST_REFUSAL =
-  /HTTP\/1\.1 [45]\d\d [^\r]*\r\n(?:(?!\r\n\r\n)[\s\S])*Connection: close\r\n\r\n\{[^{}]*"REQUEST_REFUSED"[^{}]*\}$/;
+  /HTTP\/1\.1 [45]\d\d [^\r]*\r\n(?:(?!\r\n\r\n)[\s\S])*Connection: close\r\n\r\n(?:\{[^{}]*"REQUEST_REFUSED"[^{}]*\})?$/;
 
 /** One proxy with an origin of its own, so that whatever reaches the origin is known to be of the present input. */
 class Lane {
@@ -139,7 +141,7 @@ export class LaneTrial {
     const node = await this.#node.read(Buffer.concat([input.bytes, SENTINEL]));
     for (const quietMs of PATIENCE_MS) {
       const [fast, slow] = await Promise.all([this.#fast.send(input, quietMs), this.#slow.send(input, quietMs)]);
-      const found = difference(fast, slow) ?? misread(fast, node);
+      const found = difference(fast, slow, input) ?? misread(fast, node);
       if (found !== undefined && quietMs !== PATIENCE_MS.at(-1)) continue;
       const statuses = [...fast.answers.matchAll(/HTTP\/1\.1 (\d+)|refused/g)].map((match) => match[1] ?? match[0]);
       const methods = fast.requests.map(({ head }) => head.slice(0, head.indexOf(' ')));
@@ -158,6 +160,9 @@ export class LaneTrial {
 function misread({ requests }: LaneOutcome, node: NodeReading): string | undefined {
   for (const [at, { head, body }] of requests.entries()) {
     const theirs = node.requests[at];
+    // Node drops what comes in one piece with an upgrade that nobody takes up: it cannot judge what is behind.
+    if (theirs === undefined && node.requests.at(-1)?.rawHeaders.some((name) => /^upgrade$/i.test(name)))
+      return undefined;
     const [method, target] = head.split(' ', 2);
     const isOwnForm = theirs?.target.startsWith('/') !== true;
     const isSame =
@@ -170,10 +175,22 @@ function misread({ requests }: LaneOutcome, node: NodeReading): string | undefin
   return undefined;
 }
 
-function difference(fast: LaneOutcome, slow: LaneOutcome): string | undefined {
+/**
+ * Behind a request that is being served `node:http` cannot give an upgrade back to its parser, so that one is the last on
+ * the connection; the fast lane hands it over when its turn comes. Nothing is understood otherwise: the slow lane stops.
+ */
+function endsAtUpgrade(fast: LaneOutcome, slow: LaneOutcome, { bytes }: WireInput): boolean {
+  const last = slow.answers.lastIndexOf('Connection: close\r\n');
+  if (last < 0 || !/\r\nupgrade:/i.test(bytes.toString('latin1'))) return false;
+  const kept = `${slow.answers.slice(0, last)}${KEPT}${slow.answers.slice(last + 'Connection: close\r\n'.length)}`;
+  return fast.answers.startsWith(kept) && slow.forwarded.every((text, at) => text === fast.forwarded[at]);
+}
+
+function difference(fast: LaneOutcome, slow: LaneOutcome, input: WireInput): string | undefined {
   if (fast.malformed.length > 0) return `malformed by the fast lane: ${fast.malformed[0]}`;
   if (slow.malformed.length > 0) return `malformed by the slow lane: ${slow.malformed[0]}`;
   if (fast.isHanging || slow.isHanging) return `hangs: fast ${fast.isHanging}, slow ${slow.isHanging}`;
+  if (endsAtUpgrade(fast, slow, input)) return undefined;
   if (JSON.stringify(fast.forwarded) !== JSON.stringify(slow.forwarded)) {
     return `forwarded by the fast lane: ${JSON.stringify(fast.forwarded)}\nby the slow one: ${JSON.stringify(slow.forwarded)}`;
   }

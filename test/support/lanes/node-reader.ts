@@ -7,7 +7,7 @@ export interface Understood {
   readonly target: string;
   readonly rawHeaders: readonly string[];
   body: Buffer;
-  isComplete: boolean;
+  readonly isComplete: boolean;
 }
 
 /** What Node's own parser makes of a connection's bytes. */
@@ -59,14 +59,13 @@ export class NodeReader {
       target: request.url ?? '',
       rawHeaders: request.rawHeaders,
       body: Buffer.alloc(0),
-      isComplete: false,
+      get isComplete() {
+        return request.complete;
+      },
     };
     this.#requests.push(understood);
     request.on('data', (chunk: Buffer) => {
       understood.body = Buffer.concat([understood.body, chunk]);
-    });
-    request.on('end', () => {
-      understood.isComplete = true;
     });
     request.on('error', () => undefined);
     response.on('error', () => undefined);

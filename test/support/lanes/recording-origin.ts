@@ -106,7 +106,7 @@ export class RecordingOrigin {
     const isHead = line.startsWith('HEAD ');
     const echo = `<${digest}>`;
     const fields = 'X-Origin: recorder\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n';
-    switch (Number.parseInt(digest.slice(0, 4), 16) % 6) {
+    switch (Number.parseInt(digest.slice(0, 4), 16) % 10) {
       case 0:
         socket.write(`HTTP/1.1 204 No Content\r\n${fields}\r\n`);
         return;
@@ -122,6 +122,15 @@ export class RecordingOrigin {
         socket.write(
           `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n${fields}Content-Length: 0\r\n\r\n`,
         );
+        return;
+      case 4:
+        socket.write(`HTTP/1.1 500 Internal Server Error\r\n${fields}Content-Length: 0\r\n\r\n`);
+        return;
+      case 5:
+        socket.end('HTTP/1.1 no number\r\n\r\n');
+        return;
+      case 6:
+        socket.end(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 100\r\n\r\n${isHead ? '' : echo}`);
         return;
       default: {
         const filler = 'f'.repeat(Number.parseInt(digest.slice(4, 8), 16));
