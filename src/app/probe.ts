@@ -35,7 +35,7 @@ const MAX_BODY_BYTES = 256 * 1024;
 export function sample(target: string, host: string, side: SideSettings): Promise<Sample> {
   const url = new URL(target);
   const options = {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    ...(url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname.replace(/^\[|\]$/g, '') }),
     port: url.port === '' ? undefined : Number(url.port),
     method: 'GET',
     path: '/',
@@ -98,7 +98,7 @@ function reasonOf(error: unknown, target: string, { tls }: SideSettings): string
 
 /** The Host a client would send that reaches a side by its own name. */
 function ownHost(side: SideSettings): string {
-  return new URL(side.targets[0] ?? 'http://localhost').host;
+  return new URL(side.targets[0] ?? 'http://localhost').host || 'localhost';
 }
 
 /**

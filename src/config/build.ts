@@ -346,7 +346,8 @@ function buildNotify({ notify }: ConfigFile, outside: Outside): NotifyTarget[] {
 function ownHosts(side: SideFile): string[] {
   if (side.hostHeader !== 'upstream') return [];
   const targets: readonly Target[] = side.url === undefined ? (side.targets ?? []) : [side.url];
-  return targets.map(({ url }) => new URL(url).host.toLowerCase());
+  // A Unix socket has none.
+  return targets.map(({ url }) => new URL(url).host.toLowerCase()).filter((host) => host !== '');
 }
 
 function buildRule(rule: RuleFile): Rule {

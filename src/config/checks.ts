@@ -60,7 +60,7 @@ function targetsOf(side: SideFile | undefined, name: Side): { readonly target: T
 }
 
 function isSame(a: Target, b: Target): boolean {
-  return a.port === b.port && sameHost(a.host, b.host);
+  return a.url === b.url || (a.port !== 0 && a.port === b.port && sameHost(a.host, b.host));
 }
 
 function sideFindings(file: File): Finding[] {

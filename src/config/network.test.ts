@@ -119,3 +119,22 @@ describe('which machine an address means', () => {
     expect(reaches({ host: '127.0.0.1', port: 0 }, { host: '127.0.0.1', port: 0 })).toBe(false);
   });
 });
+
+describe('Unix sockets', () => {
+  test('are targets by their absolute path, and private', () => {
+    const parsed = parseTarget('unix:/run/App.sock');
+    expect(parsed).toEqual({ ok: true, value: { url: 'unix:/run/App.sock', host: '/run/App.sock', port: 0 } });
+    expect(isPrivate('/run/App.sock')).toBe(true);
+  });
+
+  test.each([
+    ['unix:run/app.sock', 'unix:/run/app.sock'],
+    ['unix:', 'absolute path'],
+    ['unix:/run/', 'absolute path'],
+    ['unix:/run/a b', 'absolute path'],
+    ['unix:///run/app.sock', 'Write unix:/run/app.sock'],
+    [`unix:/${'x'.repeat(103)}`, 'At most 103'],
+  ])('%s is refused', (text, hint) => {
+    expect(parseTarget(text)).toMatchObject({ ok: false, hint: expect.stringContaining(hint) });
+  });
+});

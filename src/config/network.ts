@@ -4,7 +4,7 @@ import type { Parsed } from './units.ts';
 
 /** One server of a side. */
 export interface Target {
-  /** `http://host:port`, the port always written. */
+  /** `http://host:port`, the port always written; `unix:/path` for a Unix socket, whose host is its path and whose port is 0. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -49,6 +49,7 @@ export function isHostName(text: string): boolean {
  * whoever can send a request to the proxy could read the machine's credentials.
  */
 export function parseTarget(text: string): Parsed<Target> {
+  if (/^unix:/i.test(text)) return parseSocket(text);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     const isServer = !text.includes('/') && parseAddress(text).ok;
@@ -65,6 +66,17 @@ export function parseTarget(text: string): Parsed<Target> {
       : { ok: false };
   }
   return checkTarget(url);
+}
+
+/** Longest path of a Unix socket: macOS takes 103 bytes, Linux 107. */
+const MAX_SOCKET_PATH = 103;
+
+function parseSocket(text: string): Parsed<Target> {
+  const path = /^unix:(\/[!-~]+[^/])$/.exec(text)?.[1];
+  if (path === undefined) return { ok: false, hint: 'Write the absolute path of the socket: unix:/run/app.sock' };
+  if (path.startsWith('//')) return { ok: false, hint: `Write unix:${path.replace(/^\/+/, '/')}` };
+  if (path.length > MAX_SOCKET_PATH) return { ok: false, hint: `At most ${MAX_SOCKET_PATH} characters.` };
+  return { ok: true, value: { url: `unix:${path}`, host: path, port: 0 } };
 }
 
 function checkTarget(url: URL): Parsed<Target> {
@@ -171,11 +183,11 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Whether credentials may go there by default: loopback, RFC 1918 and unique local (RFC 4193) addresses.
+ * Whether credentials may go there by default: Unix sockets, loopback, RFC 1918 and unique local (RFC 4193) addresses.
  * Names are not private: what they resolve to can change.
  */
 export function isPrivate(host: string): boolean {
-  return isLoopback(host) || contains(PRIVATE, host);
+  return host.startsWith('/') || isLoopback(host) || contains(PRIVATE, host);
 }
 
 /** Whether listening on `address` would receive what is sent to `target`. Port 0 is not known yet and never collides. */

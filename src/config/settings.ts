@@ -99,7 +99,7 @@ export interface Person {
 }
 
 export interface SideSettings {
-  /** At least one: `http://host:port` or `https://host:port`, without path. */
+  /** At least one: `http://host:port` or `https://host:port`, without path, or `unix:/path` of a Unix socket. */
   readonly targets: readonly string[];
   readonly hostHeader: 'preserve' | 'upstream';
   readonly credentials: 'forward' | 'strip' | 'map';

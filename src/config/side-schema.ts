@@ -52,9 +52,9 @@ interface SideDefaults<C extends z.ZodType> {
 function side<C extends z.ZodType>(defaults: SideDefaults<C>) {
   return mapping(
     {
-      url: target()
-        .exactOptional()
-        .meta({ description: 'The one server of this side. Give either `url` or `targets`.' }),
+      url: target().exactOptional().meta({
+        description: 'The one server of this side, or `unix:/path` of a Unix socket. Give either `url` or `targets`.',
+      }),
       targets: list(target(), 100, 1)
         .exactOptional()
         .meta({ description: 'Several servers; the one with the fewest outstanding requests is asked.' }),

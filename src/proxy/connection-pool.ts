@@ -61,7 +61,8 @@ export class ConnectionPool implements ConnectionOwner {
     this.timeouts = options.timeouts;
     this.#dialer = options.dialer;
     this.#maxConnections = options.maxConnections;
-    this.#isNamed = isIP(options.dialer.address.host) === 0;
+    const { host, socketPath } = options.dialer.address;
+    this.#isNamed = socketPath === undefined && isIP(host) === 0;
   }
 
   /** Open, opening and idle ones; not those that were handed over after an upgrade. */

@@ -60,7 +60,7 @@ export class Decider {
     this.#deps = deps;
     this.table = table;
     this.#claims = new ClaimMemory({ decode: decodeBase64Url, onFault: (fault) => deps.onTokenFault?.(fault) });
-    this.#defaultHost = new URL(deps.settings.sides.control.targets[0] ?? 'http://localhost').host;
+    this.#defaultHost = new URL(deps.settings.sides.control.targets[0] ?? 'http://localhost').host || 'localhost';
   }
 
   /** Completes `head.headers` with the forwarding headers, then reads names from the very list that is forwarded. */

@@ -132,6 +132,40 @@ test('names and IPv6 addresses are reached', async () => {
   expect(nobody.failure).toMatchObject({ kind: 'refused', unsent: true });
 });
 
+test('a Unix socket is reached, whatever is asked for', async () => {
+  const path = join(folder, 'app.sock');
+  const server = createHttpServer((request, response) =>
+    request.pipe(response.writeHead(200, { 'x-host': String(request.headers.host) })),
+  );
+  server.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n');
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const health = { path: '/up', intervalMs: 20, timeoutMs: 1_000, unhealthyAfter: 1, healthyAfter: 1 };
+  const upstream = trialUpstream([`unix:${path}`], { hostHeader: 'upstream', health });
+  cleanups.push(() => upstream.close());
+  const body = Buffer.alloc(300_000, 'x');
+  const asked = ask(upstream, { method: 'POST', body: body.length, retryable: false });
+  asked.call.write(body);
+  asked.call.end();
+  const outcome = await asked.over;
+  expect(Buffer.concat(outcome.pieces).equals(body)).toBe(true);
+  expect(outcome.head?.rawHeaders).toContain('localhost');
+  const { upgraded } = await ask(upstream, { upgrade: true, rawHeaders: ['host', 'a', 'upgrade', 'x'] }).over;
+  upgraded?.socket.destroy();
+  expect(upgraded).toBeDefined();
+  expect(upstream.targets()).toMatchObject([{ target: `unix:${path}`, healthy: true }]);
+  expect(upstream.changes).toEqual([]);
+  const gone = trialUpstream(['unix:/nowhere/app.sock']);
+  cleanups.push(() => gone.close());
+  expect((await ask(gone).over).failure).toMatchObject({ kind: 'refused', unsent: true });
+});
+
 test.each([
   ['http://a:81', { tls: false, host: 'a', port: 81, authority: 'a:81' }],
   ['http://a', { tls: false, host: 'a', port: 80, authority: 'a' }],

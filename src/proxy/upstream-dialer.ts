@@ -5,18 +5,30 @@ import { tlsProblem } from './tls-problem.ts';
 import type { UpstreamTrust } from './upstream-trust.ts';
 
 export interface TargetAddress {
-  /** As configured: `http://host:port`. */
+  /** As configured: `http://host:port`, `unix:/path`. */
   readonly name: string;
   readonly tls: boolean;
   /** Without the brackets of an IPv6 literal. */
   readonly host: string;
   readonly port: number;
+  /** Of a Unix socket, in place of host and port. */
+  readonly socketPath?: string;
   /** For `Host`: with brackets, and with the port unless it is the scheme's own. */
   readonly authority: string;
 }
 
-/** Reads `http://host[:port]` or `https://host[:port]`; throws CONFIG_INVALID for anything else. */
+/** Reads `http://host[:port]`, `https://host[:port]` or `unix:/path`; throws CONFIG_INVALID for anything else. */
 export function targetAddress(name: string): TargetAddress {
+  if (name.startsWith('unix:/')) {
+    return {
+      name,
+      tls: false,
+      host: 'localhost',
+      port: 0,
+      socketPath: name.slice('unix:'.length),
+      authority: 'localhost',
+    };
+  }
   const url = URL.canParse(name) ? new URL(name) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
     throw new CutoverError('CONFIG_INVALID', `Target ${name} is not of the form http://host:port.`, {
@@ -48,7 +60,8 @@ export class UpstreamDialer {
    * The socket says `connect`, or `secureConnect` where `address.tls` is set.
    */
   open(onread: OnReadOpts | undefined): Socket {
-    const { host, port } = this.address;
+    const { host, port, socketPath } = this.address;
+    if (socketPath !== undefined) return connectTcp({ path: socketPath, ...(onread === undefined ? {} : { onread }) });
     const trust = this.#trust;
     if (trust === undefined) {
       return connectTcp(onread === undefined ? { host, port, noDelay: true } : { host, port, noDelay: true, onread });
