@@ -266,7 +266,7 @@ const limits = mapping({
 }).prefault({});
 
 const proxy = mapping({
-  fastLane: flag().prefault(false).meta({
+  fastLane: flag().prefault(true).meta({
     description:
       'Plain requests are read and answered without `node:http`, at less processor time; all others take the usual way. Both understand and answer the same.',
   }),
