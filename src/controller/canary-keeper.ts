@@ -66,6 +66,11 @@ export class CanaryKeeper {
     this.#fail(`${tripwire} at ${endpoint}: ${detail}`, { tripwire, endpoint, detail });
   }
 
+  /** What a round takes back counts against the version at once, whatever the journal does. */
+  looked(round: Round): void {
+    if (this.#watched !== undefined) this.#judge(this.#watched, round);
+  }
+
   /** Once a round: what was not journaled is tried again, what is over ends. */
   async follow(round: Round, facts: RoundFacts): Promise<void> {
     await this.#begin(facts.now);

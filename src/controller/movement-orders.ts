@@ -6,6 +6,7 @@ import type { CellTrack, MovementBook } from './movement-book.ts';
 import { documentsOf, type MovementDocument } from './movement-documents.ts';
 import type { Move } from './movement-plan.ts';
 import { proofEvidence } from './movement-records.ts';
+import { within } from './within.ts';
 
 export interface OrderOptions {
   readonly controller: Controller;
@@ -61,7 +62,7 @@ export class MovementOrders {
   async retreat({ tracks, dials = [], who, evidence = {}, endpoints = [] }: Retreat): Promise<void> {
     const { controller, log } = this.#options;
     const command = { kind: 'cells.set', cells: statesOf(tracks), dials, evidence } as const;
-    const outcome = await this.#within(RETREAT_WAIT_MS, controller.command(command, who));
+    const outcome = await within(this.#options.clock, RETREAT_WAIT_MS, controller.command(command, who));
     if (outcome?.ok === true) {
       for (const track of tracks) if (this.#isShown(track)) this.unsynced.delete(track);
       return;
@@ -87,7 +88,8 @@ export class MovementOrders {
     const [first] = due;
     if (first === undefined) return;
     const who = { actor: 'controller', reason: reasonFor(due.length, first.record.reason) };
-    await this.#within(RETREAT_WAIT_MS, controller.command({ kind: 'cells.set', cells: statesOf(due) }, who));
+    const synced = controller.command({ kind: 'cells.set', cells: statesOf(due) }, who);
+    await within(this.#options.clock, RETREAT_WAIT_MS, synced);
   }
 
   /** Raises dials, journal first. Gives whether they are in force. */
@@ -149,18 +151,6 @@ export class MovementOrders {
 
   #isShown(track: CellTrack): boolean {
     return (stateIn(this.#options.controller, track) ?? 'observing') === track.record.state;
-  }
-
-  /** undefined: it took longer, or failed in a way nobody expected. */
-  #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(ms, () => resolve(undefined));
-      const done = (value: T | undefined): void => {
-        timer.cancel();
-        resolve(value);
-      };
-      promise.then(done, () => done(undefined));
-    });
   }
 }
 

@@ -20,7 +20,7 @@ import { NO_TENANT, OTHER } from './ledger.ts';
 import { type BookLimits, MovementBook } from './movement-book.ts';
 import { type MovementDocument, restoreBook, watchedSince } from './movement-documents.ts';
 import { endPins, MovementOrders } from './movement-orders.ts';
-import { moveOf, type Place, planRound, type RoundFacts } from './movement-plan.ts';
+import { moveOf, type Place, planRound, type Round, type RoundFacts } from './movement-plan.ts';
 import { observing } from './movement-records.ts';
 import type { MovementRules } from './movement-rules.ts';
 import { NeedsTeller } from './needs.ts';
@@ -28,6 +28,7 @@ import { RampDesk } from './ramp-desk.ts';
 import { RampRounds } from './ramp-rounds.ts';
 import { reconcile } from './reconcile.ts';
 import { TakeBack } from './take-back.ts';
+import { within } from './within.ts';
 
 export interface MoverOptions {
   readonly controller: Controller;
@@ -50,6 +51,8 @@ export interface MoverOptions {
 }
 
 const TICK_MS = 1_000;
+/** How long a round waits for the journal. Then that goes on by itself, and rounds only take back until it has ended. */
+const ADVANCE_WAIT_MS = 1_000;
 /** How often cells that wait for others are looked at although nothing happened: what others do may simply cease. */
 const UNBLOCK_MS = 60_000;
 
@@ -80,6 +83,11 @@ export class Mover {
   readonly #canary: CanaryKeeper;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  /** What a round wants of the journal, while the journal has not answered; at most one. */
+  #advancing: Promise<void> | undefined;
+  /** It has not answered for longer than a round waits: a renewal that it would have to take is none. */
+  #isStuck = false;
+  #rounds = 0;
   #storeWorks = true;
   #frozen: { readonly at: number; readonly order: FreezeOrder | undefined; readonly frozen: Frozen | undefined } = {
     at: Number.NEGATIVE_INFINITY,
@@ -270,6 +278,7 @@ export class Mover {
   }
 
   async #round(): Promise<void> {
+    this.#rounds += 1;
     this.#followOrders();
     const facts = this.facts();
     this.#tellNeeds(facts);
@@ -279,8 +288,28 @@ export class Mover {
     this.#takeBack.rested(round);
     await this.#takeBack.failed(round);
     await this.#orders.sync();
+    this.#canary.looked(round);
+    if (this.#advancing !== undefined) {
+      for (const { track } of round.promotions) this.book.dirty.add(track);
+      return;
+    }
+    this.#advancing = this.#advance(facts, round)
+      .catch((error: unknown) => this.#options.log.error('mover.fault', { error: String(error) }))
+      .finally(() => {
+        this.#advancing = undefined;
+        this.#isStuck = false;
+      });
+    await within(this.#options.clock, ADVANCE_WAIT_MS, this.#advancing);
+    this.#isStuck = this.#advancing !== undefined;
+  }
+
+  /** What needs the journal before it counts. Where that takes so long that other rounds have looked meanwhile, they go on. */
+  async #advance(facts: RoundFacts, round: Round): Promise<void> {
+    const number = this.#rounds;
+    const isOver = (): boolean => this.#rounds !== number;
     await this.#orders.promote(round.promotions);
-    await this.#ramps.climbAll(facts, round);
+    await this.#ramps.climbAll(facts, round, isOver);
+    if (isOver()) return;
     await this.#canary.follow(round, facts);
     await endPins(this.#options);
     for (const track of await this.#holdKeeper.follow(this.facts())) this.#orders.unsynced.add(track);
@@ -341,7 +370,7 @@ export class Mover {
     return {
       now: this.now(),
       controlVersion: this.#versions.control,
-      isFaulty: !this.#storeWorks || this.#orders.isFaulty(this.now()),
+      isFaulty: !this.#storeWorks || this.#isStuck || this.#orders.isFaulty(this.now()),
       policyOf: (endpoint) => this.#policyOf(endpoint),
       isLatched: (cell) => this.#covers(controller.state.latches, cell),
       isHeld: (cell) => this.#covers(controller.state.holds, cell),
@@ -440,6 +469,7 @@ export class Mover {
     this.#isClosed = true;
     this.#timer?.cancel();
     await this.#running;
+    await this.#advancing;
   }
 }
 

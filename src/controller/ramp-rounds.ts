@@ -21,10 +21,11 @@ export class RampRounds {
     this.#options = options;
   }
 
-  /** One step of each ramp that is due. */
-  async climbAll(facts: RoundFacts, round: Round): Promise<void> {
+  /** One step of each ramp that is due. `isOver`: other rounds have looked since, and these facts are old. */
+  async climbAll(facts: RoundFacts, round: Round, isOver: () => boolean): Promise<void> {
     const { book, rules, controller } = this.#options;
     for (const home of book.endpoints.values()) {
+      if (isOver()) return;
       const step = planRamp(home, { book, rules, facts, pooled: round.pooled, state: controller.state });
       if (step === undefined) continue;
       book.unsaved.add(home);
