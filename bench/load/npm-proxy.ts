@@ -1,6 +1,6 @@
 /** One of the npm proxies as its documentation sets it up, with a keep-alive agent: `node npm-proxy.ts NAME ORIGIN_PORT`. */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 export interface ForwarderOptions {
   readonly target: string;
@@ -8,24 +8,17 @@ export interface ForwarderOptions {
   readonly xfwd: boolean;
 }
 
-/** What `npm/NAME.ts` exports as `forwarder(options)`. */
+/** What `npm/NAME.ts` exports as `forwarder(options)`. Where the origin fails the client gets a 502 or a broken connection. */
 export interface Forwarder {
   web(request: IncomingMessage, response: ServerResponse): unknown;
-  on(
-    event: 'error',
-    listener: (error: Error, request: IncomingMessage, response: ServerResponse | Socket) => void,
-  ): unknown;
 }
 
 const [name, origin] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-const made: { forwarder(options: ForwarderOptions): Forwarder } = await import(`./npm/${name}.ts`);
-const proxy = made.forwarder({ target: `http://127.0.0.1:${origin}`, agent, xfwd: true });
-proxy.on('error', (_error, _request, response) => {
-  if ('writeHead' in response) response.writeHead(502).end();
-});
+const made: { forwarder(options: ForwarderOptions): Forwarder | Promise<Forwarder> } = await import(`./npm/${name}.ts`);
+const proxy = await made.forwarder({ target: `http://127.0.0.1:${origin}`, agent, xfwd: true });
 const server = createServer((request, response) => {
-  // http-proxy-3 gives a promise, http-proxy nothing.
+  // Some give a promise, some nothing.
   void proxy.web(request, response);
 });
 server.keepAliveTimeout = 120_000;

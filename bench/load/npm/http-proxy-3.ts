@@ -1,6 +1,11 @@
+import { ServerResponse } from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
 import type { Forwarder, ForwarderOptions } from '../npm-proxy.ts';
 
 export function forwarder(options: ForwarderOptions): Forwarder {
-  return createProxyServer(options) as unknown as Forwarder; // it has these two methods
+  const proxy = createProxyServer(options);
+  proxy.on('error', (_error, _request, response) => {
+    if (response instanceof ServerResponse) response.writeHead(502).end();
+  });
+  return proxy;
 }
