@@ -95,9 +95,10 @@ test('where the candidate serves, the control is mirrored: sessions of its own t
     async () => {
       for (let id = 1; id <= PRODUCTS; id += 1) answers.push(await ask(cutover, `/products/${id}`));
       const begun = await ask(cutover, '/begin');
-      const seen = await ask(cutover, `/baskets/${String(begun.body['basketId'])}`, begun.cookie);
-      expect(seen.body).toEqual({ basketId: begun.body['basketId'], items: 3 });
-      answers.push(begun, seen);
+      const me = await ask(cutover, '/me', begun.cookie);
+      const seen = await ask(cutover, `/baskets/${String(me.body['basketId'])}`, begun.cookie);
+      expect(seen.body).toEqual({ basketId: me.body['basketId'], items: 3 });
+      answers.push(begun, me, seen);
       await eventually('what was asked is told of', async () => (await counted(cutover)) >= answers.length);
       const targets = new Set((await mismatches(cutover)).map(({ target }) => target));
       return targets.size >= WRONG.length && (await basketMatches(cutover)) >= 2;

@@ -31,7 +31,9 @@ const server = http.createServer((request, response) => {
   } else if (first === 'begin') {
     const [session, own] = [randomBytes(24).toString('base64url'), randomUUID()];
     baskets.set(session, own);
-    send(200, { basketId: own }, { 'set-cookie': `sid=${session}; Path=/; HttpOnly` });
+    send(200, { begun: true }, { 'set-cookie': `sid=${session}; Path=/; HttpOnly` });
+  } else if (first === 'me' && basket !== undefined) {
+    send(200, { basketId: basket });
   } else if (first === 'baskets' && basket === second) send(200, { basketId: basket, items: 3 });
   else send(404, { error: 'no such thing' });
 });
