@@ -12,7 +12,11 @@ export async function forwarder({ target }: ForwarderOptions): Promise<Forwarder
       return createServer();
     },
   });
-  await app.register(httpProxy, { upstream: target });
+  await app.register(httpProxy, {
+    upstream: target,
+    // The others leave the name that the client asked for, which it would replace.
+    replyOptions: { rewriteRequestHeaders: ({ headers: { host } }, headers) => ({ ...headers, host }) },
+  });
   await app.ready();
   const { web } = taken;
   if (web === undefined) throw new Error('Fastify asked for no server');
