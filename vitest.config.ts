@@ -4,6 +4,14 @@ import { defineConfig } from 'vitest/config';
 // twice, and the closing lines name the ones that did; on a developer's machine it must pass at once.
 const retry = process.env['CI'] === 'true' ? 1 : 0;
 
+/**
+ * A known fault of postgres 3.4.9, not mended yet: where a server dies within a transaction, the client's own ROLLBACK may be
+ * written to the connection that is gone, outside of any promise. No test is wrong for it; `postgres-store.test.ts` kills servers.
+ */
+function isLateRollback({ message, stack = '' }: { message?: string; stack?: string }): boolean {
+  return message === "Cannot read properties of null (reading 'write')" && stack.includes('postgres/src/connection.js');
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -49,6 +57,7 @@ export default defineConfig({
     ],
     reporters: ['default', './test/support/closing-line.ts'],
     pool: 'forks',
+    onUnhandledError: (error) => (isLateRollback(error) ? false : undefined),
     maxWorkers: 2,
   },
 });
